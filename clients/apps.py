@@ -1,0 +1,9 @@
+from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
+
+
+class ClientsConfig(AppConfig):
+    """Client records, timeline, search."""
+
+    name = "clients"
+    verbose_name = _("Clients")

@@ -1,0 +1,336 @@
+"""Settings. Every value that differs between firms comes from the environment (docs/operation.md lists them)."""
+
+import sys
+from pathlib import Path
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import dj_email_url
+from csp.constants import NONE, SELF
+from django.utils.translation import gettext_lazy as _
+
+from crm.env import read, stop
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+TESTING = "pytest" in sys.modules
+
+CRM_ENV = read("str", "CRM_ENV", "development")
+if CRM_ENV not in ("development", "production"):
+    stop(f"environment variable CRM_ENV: {CRM_ENV!r} is neither 'development' nor 'production'")
+PRODUCTION = CRM_ENV == "production"
+
+DEBUG = read("bool", "DEBUG", False)
+_DEVELOPMENT_KEY = "development-only-key-refused-in-production"
+SECRET_KEY = read("str", "SECRET_KEY") if PRODUCTION else read("str", "SECRET_KEY", _DEVELOPMENT_KEY)
+ALLOWED_HOSTS = read("list", "ALLOWED_HOSTS") if PRODUCTION else read("list", "ALLOWED_HOSTS", ["*"])
+DATA_DIR = Path(read("str", "DATA_DIR", "var")).absolute()
+DEMO = read("str", "DEMO", "full")
+
+if PRODUCTION:
+    if DEBUG:
+        stop("DEBUG must be off when CRM_ENV=production")
+    if len(SECRET_KEY) < 40 or SECRET_KEY == _DEVELOPMENT_KEY:
+        stop("SECRET_KEY must be a secret of your own of at least 40 characters when CRM_ENV=production")
+    if not ALLOWED_HOSTS or "*" in ALLOWED_HOSTS:
+        stop("ALLOWED_HOSTS must name the hosts served when CRM_ENV=production")
+
+# --- Servers -----------------------------------------------------------------------------------------------------
+
+DATABASE_URL = read("str", "DATABASE_URL", "")
+REDIS_URL = read("str", "REDIS_URL", "")
+#: 'off' builds the settings without touching a server: for type checks and static collection.
+EMBEDDED = read("bool", "CRM_EMBEDDED", True)
+if PRODUCTION and not (DATABASE_URL and REDIS_URL):
+    stop("DATABASE_URL and REDIS_URL must be set when CRM_ENV=production; the embedded servers are for trying out only")
+BROKER_URL = REDIS_URL
+if not (DATABASE_URL and REDIS_URL) and EMBEDDED:
+    from crm import embedded
+
+    _endpoints = embedded.ensure_running(DATA_DIR)
+    DATABASE_URL = DATABASE_URL or _endpoints.database_url
+    if not REDIS_URL:
+        REDIS_URL, BROKER_URL = _endpoints.redis_url, _endpoints.broker_url
+DATABASE_URL = DATABASE_URL or "postgres://crm@localhost/crm"
+REDIS_URL = REDIS_URL or "redis://localhost:6379/0"
+BROKER_URL = BROKER_URL or REDIS_URL
+
+
+def _database(name: str, url: str) -> dict[str, object]:
+    import dj_database_url
+
+    try:
+        config = dj_database_url.parse(url, conn_max_age=60, conn_health_checks=True)
+    except (dj_database_url.ParseError, dj_database_url.UnknownSchemeError, ValueError) as error:
+        stop(f"environment variable {name}: {' '.join(str(error).split())}")
+    if config.get("ENGINE") != "django.db.backends.postgresql":
+        stop(f"environment variable {name}: only postgres:// addresses are supported")
+    config.setdefault("OPTIONS", {})["application_name"] = "crm"
+    return dict(config)
+
+
+DATABASES = {"default": _database("DATABASE_URL", DATABASE_URL)}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+CACHES = {
+    "default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL, "KEY_PREFIX": "crm"}
+}
+
+# --- Applications ------------------------------------------------------------------------------------------------
+
+INSTALLED_APPS = [
+    "org.apps.OrgConfig",
+    "clients.apps.ClientsConfig",
+    "ledger.apps.LedgerConfig",
+    "segmentation.apps.SegmentationConfig",
+    "nights.apps.NightsConfig",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django.contrib.humanize",
+    "django_htmx",
+    "django_cotton.apps.SimpleAppConfig",
+    "template_partials.apps.SimpleAppConfig",
+    "django_filters",
+    "csp",
+    "allauth",
+    "allauth.account",
+    "allauth.mfa",
+    "allauth.socialaccount",
+    "allauth.socialaccount.providers.openid_connect",
+    "allauth.usersessions",
+    "rest_framework",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+    "allauth.usersessions.middleware.UserSessionsMiddleware",
+    "org.middleware.PersonMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+]
+
+ROOT_URLCONF = "crm.urls"
+WSGI_APPLICATION = "crm.wsgi.application"
+
+# Both template libraries want to own the loaders; listed by hand they get along.
+_LOADERS = [
+    "django_cotton.cotton_loader.Loader",
+    "django.template.loaders.filesystem.Loader",
+    "django.template.loaders.app_directories.Loader",
+]
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "OPTIONS": {
+            "loaders": [("template_partials.loader.Loader", [("django.template.loaders.cached.Loader", _LOADERS)])],
+            "builtins": ["django_cotton.templatetags.cotton", "template_partials.templatetags.partials"],
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.template.context_processors.i18n",
+                "django.contrib.messages.context_processors.messages",
+                "csp.context_processors.nonce",
+                "org.context_processors.shell",
+            ],
+        },
+    }
+]
+COTTON_DIR = "cotton"
+COTTON_ISOLATE_BY_DEFAULT = False
+
+# --- Sign-in -----------------------------------------------------------------------------------------------------
+
+AUTH_USER_MODEL = "org.User"
+AUTHENTICATION_BACKENDS = ["org.backends.StaffBackend"]
+PASSWORD_HASHERS = [
+    "django.contrib.auth.hashers.Argon2PasswordHasher",
+    "django.contrib.auth.hashers.PBKDF2PasswordHasher",
+]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
+]
+LOGIN_URL = "account_login"
+LOGIN_REDIRECT_URL = "/"
+ACCOUNT_ADAPTER = "org.adapters.AccountAdapter"
+ACCOUNT_LOGIN_METHODS = {"username"}
+ACCOUNT_SIGNUP_FIELDS = ["username*", "password1*", "password2*"]
+ACCOUNT_EMAIL_VERIFICATION = "none"
+ACCOUNT_SESSION_REMEMBER = False
+ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE = True
+ACCOUNT_PREVENT_ENUMERATION = True
+ACCOUNT_RATE_LIMITS = {"login": "30/m/ip", "login_failed": "10/m/ip,5/15m/key"}
+MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
+MFA_TOTP_ISSUER = "Core Client CRM"
+USERSESSIONS_TRACK_ACTIVITY = True
+SESSION_COOKIE_AGE = 8 * 3600
+SESSION_EXPIRE_AT_BROWSER_CLOSE = True
+#: A session ends after this many seconds whatever its activity.
+SESSION_ABSOLUTE_SECONDS = 12 * 3600
+SESSION_ENGINE = "django.contrib.sessions.backends.cached_db"
+SESSION_COOKIE_NAME = "__Host-session" if PRODUCTION else "session"
+CSRF_COOKIE_NAME = "__Host-csrf" if PRODUCTION else "csrf"
+
+# --- Language, time ----------------------------------------------------------------------------------------------
+
+LANGUAGE_CODE = read("str", "LANGUAGE_CODE", "zh-hans")
+LANGUAGES = [("zh-hans", _("Simplified Chinese")), ("en", _("English"))]
+if LANGUAGE_CODE not in dict(LANGUAGES):
+    stop(f"environment variable LANGUAGE_CODE: {LANGUAGE_CODE!r} is neither 'zh-hans' nor 'en'")
+LOCALE_PATHS = [BASE_DIR / "locale"]
+LANGUAGE_COOKIE_NAME = "language"
+TIME_ZONE = read("str", "TIME_ZONE", "Asia/Shanghai")
+try:
+    ZoneInfo(TIME_ZONE)
+except (ZoneInfoNotFoundError, ValueError):
+    stop(f"environment variable TIME_ZONE: {TIME_ZONE!r} is not a known time zone")
+USE_TZ = True
+FIRST_DAY_OF_WEEK = 1
+
+# --- Static files ------------------------------------------------------------------------------------------------
+
+STATIC_URL = "static/"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+STATIC_ROOT = DATA_DIR / "static"
+_MANIFEST = "whitenoise.storage.CompressedManifestStaticFilesStorage"
+_PLAIN = "django.contrib.staticfiles.storage.StaticFilesStorage"
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": _PLAIN if TESTING or DEBUG else _MANIFEST},
+}
+WHITENOISE_USE_FINDERS = TESTING or DEBUG
+MEDIA_ROOT = DATA_DIR / "files"
+
+# --- Browser protection ------------------------------------------------------------------------------------------
+
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [SELF],
+        "script-src": [SELF],
+        "style-src": [SELF],
+        # Chart tooltips carry style attributes; scripts stay strict.
+        "style-src-attr": ["'unsafe-inline'"],
+        "img-src": [SELF, "data:"],
+        "object-src": [NONE],
+        "base-uri": [NONE],
+        "frame-ancestors": [NONE],
+        "form-action": [SELF],
+    }
+}
+X_FRAME_OPTIONS = "DENY"
+SECURE_CONTENT_TYPE_NOSNIFF = True
+SECURE_REFERRER_POLICY = "same-origin"
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = "Lax"
+CSRF_COOKIE_HTTPONLY = True
+CSRF_FAILURE_VIEW = "org.errors.csrf_failure"
+if PRODUCTION:
+    SECURE_SSL_REDIRECT = read("bool", "SECURE_SSL_REDIRECT", True)
+    SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+    SECURE_HSTS_SECONDS = 365 * 24 * 3600
+    SECURE_HSTS_INCLUDE_SUBDOMAINS = True
+    SECURE_HSTS_PRELOAD = True
+    SESSION_COOKIE_SECURE = True
+    CSRF_COOKIE_SECURE = True
+    CSRF_TRUSTED_ORIGINS = [f"https://{host}" for host in ALLOWED_HOSTS if not host.startswith(".")]
+
+# --- Uploads -----------------------------------------------------------------------------------------------------
+
+#: Largest nightly file taken by upload, and largest size it may unpack to, in bytes.
+INTAKE_MAX_UPLOAD = 512 * 1024 * 1024
+INTAKE_MAX_UNPACKED = 4 * 1024 * 1024 * 1024
+DATA_UPLOAD_MAX_MEMORY_SIZE = 5 * 1024 * 1024
+FILE_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
+FILE_UPLOAD_PERMISSIONS = 0o600
+#: The night looks for the core system's files in DROP_DIR/<YYYY-MM-DD>/.
+DROP_DIR = Path(read("str", "DROP_DIR", str(DATA_DIR / "drop")))
+
+# --- E-mail ------------------------------------------------------------------------------------------------------
+
+try:
+    _email = dj_email_url.parse(read("str", "EMAIL_URL", "console:"))
+except ValueError as error:
+    stop(f"environment variable EMAIL_URL: {error}")
+EMAIL_BACKEND = _email["EMAIL_BACKEND"]
+EMAIL_HOST = _email["EMAIL_HOST"]
+EMAIL_PORT = _email["EMAIL_PORT"]
+EMAIL_HOST_USER = _email["EMAIL_HOST_USER"]
+EMAIL_HOST_PASSWORD = _email["EMAIL_HOST_PASSWORD"]
+EMAIL_USE_TLS = _email["EMAIL_USE_TLS"]
+EMAIL_USE_SSL = _email["EMAIL_USE_SSL"]
+
+# --- Celery: see docs/decisions.md, "Redis is a doorbell" ------------------------------------------------------------
+
+CELERY_BROKER_URL = BROKER_URL.replace("unix://", "redis+socket://")
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_ACCEPT_CONTENT = ["json"]
+CELERY_TASK_ACKS_LATE = True
+CELERY_TASK_REJECT_ON_WORKER_LOST = True
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = True
+CELERY_WORKER_SOFT_SHUTDOWN_TIMEOUT = 30
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_TASK_SOFT_TIME_LIMIT = 8 * 60
+CELERY_TASK_TIME_LIMIT = 10 * 60
+CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": 30 * 60}
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_TIMEZONE = "UTC"
+CELERY_BEAT_SCHEDULE = {"nights-tick": {"task": "nights.tick", "schedule": 15.0, "options": {"expires": 14}}}
+#: Nightly jobs are split into this many groups of branches (as many as the workers have cores is best).
+NIGHT_PARTS = read("int", "NIGHT_PARTS", 2)
+
+# --- API ---------------------------------------------------------------------------------------------------------
+
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "org.api_auth.TokenAuthentication",
+        "rest_framework.authentication.SessionAuthentication",
+    ],
+    "DEFAULT_PERMISSION_CLASSES": ["org.api_auth.DeclaredScope"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PAGINATION_CLASS": "org.api_base.CursorPages",
+    "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "EXCEPTION_HANDLER": "org.problems.handler",
+    "PAGE_SIZE": 25,
+    "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Core Client CRM",
+    "DESCRIPTION": "Clients, tiers, intake and nights of a securities brokerage. See docs/api.md.",
+    "VERSION": "1.0.0",
+    "OAS_VERSION": "3.1.0",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "REDOC_DIST": "SIDECAR",
+    "SCHEMA_PATH_PREFIX": r"/api/v1",
+    "COMPONENT_SPLIT_REQUEST": True,
+}
+
+# --- Logging: ids only, never names or numbers of people ---------------------------------------------------------
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["console"], "level": "WARNING"},
+    "loggers": {"crm": {"level": "INFO"}, "nights": {"level": "INFO"}, "ledger": {"level": "INFO"}},
+}

@@ -1,0 +1,3 @@
+def shell(request):
+    """What the page frame needs."""
+    return {}

@@ -1,0 +1,9 @@
+"""Per-request person settings; completed by the sign-in module."""
+
+
+class PersonMiddleware:
+    def __init__(self, get_response):
+        self.get_response = get_response
+
+    def __call__(self, request):
+        return self.get_response(request)

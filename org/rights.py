@@ -1,0 +1,48 @@
+"""Which role may do what: one table, read by pages, API and services. Rows are decided elsewhere, in `org.scope`."""
+
+from django.core.exceptions import PermissionDenied
+
+from org.models import Role
+
+_HEAD_OFFICE = {Role.ANALYST, Role.ADMIN}
+_CLIENT_ROLES = {Role.ACCOUNT_MANAGER, Role.BRANCH_HEAD}
+
+#: Right → the roles that have it. A service account has a right when its token carries the scope of the same name.
+RIGHTS: dict[str, frozenset[str]] = {
+    "clients.view": frozenset(_CLIENT_ROLES | _HEAD_OFFICE),
+    "clients.reveal": frozenset(_CLIENT_ROLES | {Role.ADMIN}),
+    "clients.edit": frozenset(_CLIENT_ROLES),
+    "clients.reassign": frozenset({Role.BRANCH_HEAD}),
+    "clients.export": frozenset(_CLIENT_ROLES | {Role.ANALYST}),
+    "pareto.view": frozenset(_CLIENT_ROLES | {Role.ANALYST}),
+    "policies.view": frozenset({Role.BRANCH_HEAD} | _HEAD_OFFICE),
+    "policies.edit": frozenset({Role.ADMIN}),
+    "intake.view": frozenset(_HEAD_OFFICE),
+    "intake.run": frozenset({Role.ADMIN}),
+    "nights.view": frozenset(_HEAD_OFFICE),
+    "nights.run": frozenset({Role.ADMIN}),
+    "staff.view": frozenset({Role.BRANCH_HEAD} | _HEAD_OFFICE),
+    "staff.edit": frozenset({Role.ADMIN}),
+    "leave.edit": frozenset({Role.BRANCH_HEAD, Role.ADMIN}),
+    "grants.edit": frozenset({Role.BRANCH_HEAD}),
+    "tokens.edit": frozenset({Role.ADMIN}),
+    "audit.view": frozenset({Role.AUDITOR}),
+}
+
+
+def may(user, right: str) -> bool:
+    """Whether the user has a right; an unknown right is a programming error (KeyError)."""
+    roles = RIGHTS[right]
+    if not (user.is_authenticated and user.is_active):
+        return False
+    token = getattr(user, "api_token", None)
+    if token is not None:
+        return right in token.scopes
+    staff = getattr(user, "staff", None)
+    return staff is not None and staff.role in roles
+
+
+def require(user, right: str) -> None:
+    """Raise PermissionDenied unless the user has the right."""
+    if not may(user, right):
+        raise PermissionDenied(right)
