@@ -1,5 +1,37 @@
-"""URLs of the project."""
+"""URLs of the project. Each app spells its own paths; API routes are collected from the apps."""
 
-from django.urls import URLPattern, URLResolver
+from importlib import import_module
+from importlib.util import find_spec
 
-urlpatterns: list[URLPattern | URLResolver] = []
+from django.apps import apps
+from django.urls import URLPattern, URLResolver, include, path
+from rest_framework.routers import SimpleRouter
+
+from crm.health import healthz, readyz
+
+OWN_APPS = ("org", "clients", "ledger", "segmentation", "nights")
+
+
+def _api_router() -> SimpleRouter:
+    router = SimpleRouter()
+    for label in OWN_APPS:
+        module = f"{apps.get_app_config(label).name}.api_urls"
+        if find_spec(module) is None:
+            continue
+        for prefix, viewset, basename in import_module(module).routes:
+            router.register(prefix, viewset, basename=basename)
+    return router
+
+
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("healthz", healthz, name="healthz"),
+    path("readyz", readyz, name="readyz"),
+    path("account/", include("allauth.urls")),
+    *(path("", include(f"{label}.urls")) for label in OWN_APPS if find_spec(f"{label}.urls")),
+    path("api/v1/", include((_api_router().urls, "api"))),
+]
+
+handler400 = "org.errors.bad_request"
+handler403 = "org.errors.forbidden"
+handler404 = "org.errors.not_found"
+handler500 = "org.errors.server_error"
