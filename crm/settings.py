@@ -265,9 +265,9 @@ DROP_DIR = Path(read("str", "DROP_DIR", str(DATA_DIR / "drop")))
 
 try:
     _email = dj_email_url.parse(read("str", "EMAIL_URL", "console:"))
-except ValueError as error:
-    stop(f"environment variable EMAIL_URL: {error}")
-EMAIL_BACKEND = _email["EMAIL_BACKEND"]
+    EMAIL_BACKEND = _email["EMAIL_BACKEND"]
+except (KeyError, ValueError):
+    stop("environment variable EMAIL_URL: use an address such as smtp://user:password@host:25 or console:")
 EMAIL_HOST = _email["EMAIL_HOST"]
 EMAIL_PORT = _email["EMAIL_PORT"]
 EMAIL_HOST_USER = _email["EMAIL_HOST_USER"]
