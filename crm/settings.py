@@ -45,7 +45,10 @@ BROKER_URL = REDIS_URL
 if not (DATABASE_URL and REDIS_URL) and EMBEDDED:
     from crm import embedded
 
-    _endpoints = embedded.ensure_running(DATA_DIR)
+    try:
+        _endpoints = embedded.ensure_running(DATA_DIR, with_postgres=not DATABASE_URL, with_redis=not REDIS_URL)
+    except embedded.EmbeddedError as error:
+        stop(str(error))
     DATABASE_URL = DATABASE_URL or _endpoints.database_url
     if not REDIS_URL:
         REDIS_URL, BROKER_URL = _endpoints.redis_url, _endpoints.broker_url
@@ -207,7 +210,12 @@ FIRST_DAY_OF_WEEK = 1
 STATIC_URL = "static/"
 STATICFILES_DIRS = [BASE_DIR / "static"]
 STATIC_ROOT = DATA_DIR / "static"
-_MANIFEST = "whitenoise.storage.CompressedManifestStaticFilesStorage"
+# Compressing takes half a minute: worth it where the network is slow, not for trying out.
+_MANIFEST = (
+    "whitenoise.storage.CompressedManifestStaticFilesStorage"
+    if PRODUCTION
+    else "django.contrib.staticfiles.storage.ManifestStaticFilesStorage"
+)
 _PLAIN = "django.contrib.staticfiles.storage.StaticFilesStorage"
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
