@@ -1,5 +1,6 @@
 """One program that `make run` keeps running: in a process group of its own, restarted when it dies, gone when told."""
 
+import contextlib
 import ctypes
 import os
 import signal
@@ -46,25 +47,22 @@ def start(command: list[str], environment: Mapping[str, str], cwd: Path, output:
 
 
 def end(processes: list[subprocess.Popen], patience: float) -> list[int]:
-    """Ask the process groups to end, wait so many seconds, then kill what is left; return the pids that were killed."""
+    """Ask the programs to end, wait so many seconds, then kill what is left of their groups.
+
+    Only the leaders are asked: they end their own children in order. Returns those that had to be killed.
+    """
     for process in processes:
-        _signal_group(process.pid, signal.SIGTERM)
+        process.terminate()
     limit = time.monotonic() + patience
     while any(process.poll() is None for process in processes) and time.monotonic() < limit:
         time.sleep(0.05)
     killed = [process.pid for process in processes if process.poll() is None]
     for process in processes:
         # The leader may be gone and have left somebody behind.
-        _signal_group(process.pid, signal.SIGKILL)
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(process.pid, signal.SIGKILL)
         process.wait()
     return killed
-
-
-def _signal_group(pid: int, number: int) -> None:
-    try:
-        os.killpg(pid, number)
-    except (ProcessLookupError, PermissionError):
-        return
 
 
 @dataclass
