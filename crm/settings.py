@@ -55,6 +55,8 @@ if not (DATABASE_URL and REDIS_URL) and EMBEDDED:
 DATABASE_URL = DATABASE_URL or "postgres://crm@localhost/crm"
 REDIS_URL = REDIS_URL or "redis://localhost:6379/0"
 BROKER_URL = BROKER_URL or REDIS_URL
+#: A cache may forget what it likes, the broker nothing: two servers where there is more than one.
+CACHE_URL = read("str", "CACHE_URL", "") or REDIS_URL
 
 
 def _database(name: str, url: str) -> dict[str, object]:
@@ -74,7 +76,7 @@ DATABASES = {"default": _database("DATABASE_URL", DATABASE_URL)}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 CACHES = {
-    "default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL, "KEY_PREFIX": "crm"}
+    "default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": CACHE_URL, "KEY_PREFIX": "crm"}
 }
 
 # --- Applications ------------------------------------------------------------------------------------------------
@@ -177,6 +179,8 @@ ACCOUNT_EMAIL_VERIFICATION = "none"
 ACCOUNT_SESSION_REMEMBER = False
 ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE = True
 ACCOUNT_PREVENT_ENUMERATION = True
+#: Proxies in front of us whose X-Forwarded-For is believed; without it all users would share one limit.
+ALLAUTH_TRUSTED_PROXY_COUNT = read("int", "TRUSTED_PROXIES", 0)
 ACCOUNT_RATE_LIMITS = {"login": "30/m/ip", "login_failed": "10/m/ip,5/15m/key"}
 MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
 MFA_TOTP_ISSUER = "Core Client CRM"
@@ -209,7 +213,7 @@ FIRST_DAY_OF_WEEK = 1
 
 STATIC_URL = "static/"
 STATICFILES_DIRS = [BASE_DIR / "static"]
-STATIC_ROOT = DATA_DIR / "static"
+STATIC_ROOT = Path(read("str", "STATIC_ROOT", str(DATA_DIR / "static")))
 # Compressing takes half a minute: worth it where the network is slow, not for trying out.
 _MANIFEST = (
     "whitenoise.storage.CompressedManifestStaticFilesStorage"
