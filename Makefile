@@ -1,4 +1,4 @@
-# Two commands are enough: `make run` and `make test`. They need Python >= 3.11 and nothing else. `make help` lists the rest.
+# `make run` and `make test` need Python >= 3.11 and nothing else. `make help` lists the rest.
 
 DATA_DIR ?= var
 WORKERS ?= 2
@@ -10,14 +10,14 @@ MANAGE := $(BIN)/python manage.py
 # Checks read the settings but need no server.
 NO_SERVERS := CRM_EMBEDDED=off DATABASE_URL=postgres://crm@localhost/crm REDIS_URL=redis://localhost:6379/0
 PRODUCTION := CRM_ENV=production DEBUG=off ALLOWED_HOSTS=crm.example.com $(NO_SERVERS)
+CHECKS := lint format types contracts templates migrations translations schema deploy
 UV := $(shell command -v uv 2>/dev/null)
 
-export DATA_DIR
+export DATA_DIR SIZES
 
 .DEFAULT_GOAL := help
 .PHONY: help setup run test bench check stop lock messages openapi clean
-.PHONY: check-lint check-format check-types check-contracts check-templates check-migrations
-.PHONY: check-translations check-schema check-deploy
+.PHONY: $(addprefix check-,$(CHECKS))
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-20s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -34,9 +34,8 @@ test: setup ## run the whole suite against real servers of its own; ARGS= goes t
 	@exec $(BIN)/python -m crm.embedded --data-dir "$(DATA_DIR)/test" run -- \
 		$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(ARGS)
 
-bench: setup ## run the benchmarks; SIZES=10000,100000,1000000
-	@exec $(BIN)/python -m crm.embedded --data-dir "$(DATA_DIR)/bench" run -- \
-		$(BIN)/python -m benchmarks --sizes "$(SIZES)" $(ARGS)
+bench: setup ## run the benchmarks, print a table, write benchmarks/results.json; SIZES=10000,100000,1000000
+	@exec $(BIN)/python -m benchmarks.run $(ARGS)
 
 stop: ## stop what `make run` or a manage command left running in DATA_DIR
 	@test -x $(BIN)/python || { echo "nothing was set up here"; exit 0; }; \
@@ -44,8 +43,7 @@ stop: ## stop what `make run` or a manage command left running in DATA_DIR
 
 # --- Checks: each is a target of its own ------------------------------------------------------------------------------
 
-check: check-lint check-format check-types check-contracts check-templates check-migrations \
-	check-translations check-schema check-deploy ## everything that needs no server
+check: $(addprefix check-,$(CHECKS)) ## lint, types, contracts, translations, migrations, schema; each also as check-NAME
 
 check-lint: setup
 	$(BIN)/ruff check .

@@ -4,6 +4,7 @@ Run by `make setup` with any Python >= 3.11; standard library only. Each step le
 so that a second run is quick and a changed lock file is noticed.
 """
 
+import fcntl
 import hashlib
 import os
 import re
@@ -27,6 +28,9 @@ FRONT_END_SOURCES = ("package.json", "package-lock.json", "frontend", "scripts/*
 def main() -> int:
     """Do what is missing; 0 if everything is ready."""
     os.chdir(ROOT)
+    # One set-up at a time in a clone: `make run` and `make test` may be started together.
+    clone = os.open(ROOT, os.O_RDONLY)
+    fcntl.flock(clone, fcntl.LOCK_EX)
     try:
         make_environment()
         install_packages()
@@ -36,6 +40,8 @@ def main() -> int:
     except StepError as error:
         print(f"crm: {error}", file=sys.stderr)
         return 1
+    finally:
+        os.close(clone)
     return 0
 
 

@@ -59,8 +59,7 @@ class Place:
 
     def launch(self, command: list[str]) -> subprocess.Popen[bytes]:
         """Start a program as the servers run, its output thrown away."""
-        silent = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-        return subprocess.Popen(command, **self._options(), **silent)
+        return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, **self._options())
 
     def _options(self) -> dict[str, Any]:
         # Under the servers' account, in their folder, with an environment that carries no surprises.

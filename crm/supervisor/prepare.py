@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -22,7 +23,7 @@ _BRANCHES = 4
 
 def static_files(config: Config, manage: Manage) -> None:
     """Collect and compress the static files unless nothing about them has changed."""
-    target = config.data_dir / "static"
+    target = Path(os.environ.get("STATIC_ROOT") or config.data_dir / "static")
     stamp = target / ".collected"
     wanted = _static_fingerprint(config.root)
     if stamp.exists() and stamp.read_text() == wanted:

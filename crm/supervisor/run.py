@@ -8,6 +8,7 @@ import time
 import urllib.error
 import urllib.request
 from pathlib import Path
+from typing import IO
 
 from crm import embedded
 from crm.supervisor import child, prepare
@@ -112,7 +113,7 @@ class Supervisor:
             output.seek(0)
             return output.read().decode()
 
-    def _run_step(self, arguments: tuple[object, ...], output: object) -> None:
+    def _run_step(self, arguments: tuple[object, ...], output: IO[bytes] | None) -> None:
         command = [sys.executable, "manage.py", *map(str, arguments)]
         self._step = child.start(command, self._environment, self._config.root, output)
         while self._step.poll() is None:
