@@ -1,0 +1,80 @@
+"""The entries of the navigation: only what the viewer has a right to, in the order of a working day."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from django.core.cache import cache
+from django.http import HttpRequest
+from django.urls import NoReverseMatch, reverse
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from org.rights import may
+
+
+@dataclass(frozen=True)
+class Place:
+    """A page of the navigation. `right` empty: everybody signed in; `apart`: below the line, not on the phone's bar."""
+
+    url_name: str
+    label: Promise
+    icon: str
+    right: str = ""
+    apart: bool = False
+
+
+PLACES = (
+    Place("home", _("My day"), "calendar-event"),
+    Place("clients:list", _("Clients"), "users", "clients.view"),
+    Place("segmentation:pareto", _("Pareto"), "chart-bar", "pareto.view"),
+    Place("ledger:intake", _("Intake"), "database-import", "intake.view"),
+    Place("nights:list", _("Nights"), "moon-stars", "nights.view"),
+    Place("segmentation:policies", _("Policies"), "scale", "policies.view"),
+    Place("org:staff", _("Staff"), "users-group", "staff.view", apart=True),
+    Place("org:audit", _("Audit trail"), "shield-check", "audit.view", apart=True),
+    Place("org:settings", _("Settings"), "settings", apart=True),
+)
+
+#: Seconds a count beside an entry may be old; it saves a query on each page.
+COUNT_AGE = 60
+_counts: dict[str, Callable[[HttpRequest], int]] = {}
+
+
+def register_count(url_name: str, count: Callable[[HttpRequest], int]) -> None:
+    """Offer the number shown beside an entry, e.g. what is due today; called by the app that owns the page."""
+    _counts[url_name] = count
+
+
+def forget_count(user_id: int, url_name: str) -> None:
+    """Drop a kept count after the viewer changed what it counts."""
+    cache.delete(f"nav:{user_id}:{url_name}")
+
+
+def entries(request: HttpRequest) -> list[dict[str, object]]:
+    """Entries for the viewer: url, label, icon, apart, count (None: no badge), active (the page or one below it)."""
+    found = []
+    for place in PLACES:
+        if place.right and not may(request.user, place.right):
+            continue
+        try:
+            url = reverse(place.url_name)
+        except NoReverseMatch:
+            continue
+        found.append(
+            {
+                "url": url,
+                "label": place.label,
+                "icon": place.icon,
+                "apart": place.apart,
+                "count": _count(request, place.url_name),
+                "active": request.path == url if url == "/" else request.path.startswith(url),
+            }
+        )
+    return found
+
+
+def _count(request: HttpRequest, url_name: str) -> int | None:
+    count = _counts.get(url_name)
+    if count is None:
+        return None
+    return cache.get_or_set(f"nav:{request.user.pk}:{url_name}", lambda: count(request), COUNT_AGE)

@@ -1,0 +1,253 @@
+"""How figures, dates and texts look on pages, in both languages. Exports and the API never use these."""
+
+import base64
+from datetime import date, datetime
+from decimal import ROUND_HALF_UP, Decimal
+
+from django import template
+from django.forms import BoundField
+from django.forms import widgets as kinds
+from django.utils import timezone
+from django.utils.html import escape, format_html
+from django.utils.safestring import SafeString, mark_safe
+from django.utils.translation import get_language, gettext, pgettext
+
+from crm.money import to_yuan
+
+register = template.Library()
+
+#: Shown where there is no figure; a zero is a figure.
+NOTHING = "–"
+NARROW = "\u202f"
+MINUS = "\u2212"
+_CENT = Decimal("0.01")
+#: Steps of large amounts: from this absolute value in 元, divided by this, with this unit.
+_STEPS_ZH = ((Decimal(10**8), Decimal(10**8), "亿"), (Decimal(10**4), Decimal(10**4), "万"))
+_STEPS_EN = (
+    (Decimal(10**9), Decimal(10**9), "bn"),
+    (Decimal(10**6), Decimal(10**6), "M"),
+    (Decimal(10**4), Decimal(10**3), "K"),
+)
+_WEEKDAYS_ZH = "一二三四五六日"
+_MONTHS_EN = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+_WEEKDAYS_EN = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+
+
+def _chinese() -> bool:
+    return (get_language() or "zh").startswith("zh")
+
+
+def _grouped(value: Decimal, places: int) -> str:
+    """Thousands separators, fixed decimals, half up, a true minus sign; never a negative zero."""
+    rounded = value.quantize(Decimal(1).scaleb(-places), rounding=ROUND_HALF_UP)
+    text = f"{abs(rounded):,.{places}f}"
+    return f"{MINUS}{text}" if rounded < 0 else text
+
+
+# --- Money -------------------------------------------------------------------------------------------------------
+
+
+@register.filter
+def money_text(units: int | None) -> str:
+    """Amount in 1/10,000 元 as short text: 12,345.67, 123.46 万, 1.23 亿; in English K, M, bn."""
+    if units is None or units == "":
+        return NOTHING
+    yuan = to_yuan(units).quantize(_CENT, rounding=ROUND_HALF_UP)
+    for start, divisor, unit in _STEPS_ZH if _chinese() else _STEPS_EN:
+        if abs(yuan) >= start:
+            return f"{_grouped(yuan / divisor, 2)}{NARROW}{unit}"
+    return _grouped(yuan, 2)
+
+
+@register.filter
+def yuan(units: int | None) -> str:
+    """Amount in 1/10,000 元, exact to 0.01 元, without a unit: 1,234,567.89."""
+    return NOTHING if units is None or units == "" else _grouped(to_yuan(units), 2)
+
+
+@register.filter
+def money(units: int | None) -> str:
+    """As `money_text`, with the exact amount on hover."""
+    if units is None or units == "":
+        return NOTHING
+    return format_html(
+        '<span class="crm-money" title="{} {}">{}</span>',
+        yuan(units),
+        pgettext("unit of money", "yuan"),
+        money_text(units),
+    )
+
+
+@register.filter
+def change(units: int | None) -> str:
+    """A rise or fall in 1/10,000 元: sign, arrow and colour; the colours follow the viewer's setting."""
+    if units is None or units == "":
+        return NOTHING
+    if units == 0:
+        return mark_safe('<span class="crm-flat">0.00</span>')
+    up = units > 0
+    return format_html(
+        '<span class="{}" title="{} {}"><span aria-hidden="true">{}</span> {}{}</span>',
+        "crm-rise" if up else "crm-fall",
+        yuan(units),
+        pgettext("unit of money", "yuan"),
+        "▲" if up else "▼",
+        "+" if up else "",
+        money_text(units),
+    )
+
+
+# --- Numbers -----------------------------------------------------------------------------------------------------
+
+
+@register.filter
+def percent(share: Decimal | float | None, places: int = 2) -> str:
+    """A share as per cent: 0.1234 → 12.34%."""
+    if share is None or share == "":
+        return NOTHING
+    return f"{_grouped(Decimal(str(share)) * 100, int(places))}%"
+
+
+@register.filter
+def thousands(number: int | float | Decimal | None, places: int = 0) -> str:
+    """A count with thousands separators."""
+    return NOTHING if number is None or number == "" else _grouped(Decimal(str(number)), int(places))
+
+
+@register.filter
+def seconds(duration: float | None) -> str:
+    """A duration in seconds as 0.4 s, 12 s, 3 min 05 s, 2 h 10 min."""
+    if duration is None or duration == "":
+        return NOTHING
+    if duration < 10:
+        return gettext("%(n)s s") % {"n": f"{duration:.1f}"}
+    whole = int(duration + 0.5)
+    if whole < 60:
+        return gettext("%(n)s s") % {"n": whole}
+    if whole < 3600:
+        return gettext("%(m)s min %(s)s s") % {"m": whole // 60, "s": f"{whole % 60:02d}"}
+    return gettext("%(h)s h %(m)s min") % {"h": whole // 3600, "m": f"{whole % 3600 // 60:02d}"}
+
+
+@register.filter
+def size(count: int | None) -> str:
+    """A number of bytes as B, KB, MB, GB (powers of 1024)."""
+    if count is None or count == "":
+        return NOTHING
+    value, units = float(count), ["B", "KB", "MB", "GB"]
+    while value >= 1024 and len(units) > 1:
+        value, units = value / 1024, units[1:]
+    return f"{value:,.0f}{NARROW}B" if units[0] == "B" else f"{value:,.1f}{NARROW}{units[0]}"
+
+
+# --- Dates -------------------------------------------------------------------------------------------------------
+
+
+def _as_date(value: date | datetime) -> date:
+    if isinstance(value, datetime):
+        return timezone.localtime(value).date() if timezone.is_aware(value) else value.date()
+    return value
+
+
+@register.filter
+def day(value: date | datetime | None) -> str:
+    """A date in tables: 2026-11-23, the same in both languages."""
+    return NOTHING if not value else _as_date(value).isoformat()
+
+
+@register.filter
+def day_words(value: date | datetime | None) -> str:
+    """A date in running text: 11月23日 周一, Mon 23 Nov."""
+    if not value:
+        return NOTHING
+    on = _as_date(value)
+    if _chinese():
+        return f"{on.month}月{on.day}日 周{_WEEKDAYS_ZH[on.weekday()]}"
+    return f"{_WEEKDAYS_EN[on.weekday()]} {on.day} {_MONTHS_EN[on.month - 1]}"
+
+
+@register.filter
+def month(value: date | None) -> str:
+    """A month: 2026年11月, Nov 2026."""
+    if not value:
+        return NOTHING
+    return f"{value.year}年{value.month}月" if _chinese() else f"{_MONTHS_EN[value.month - 1]} {value.year}"
+
+
+@register.filter
+def moment(value: datetime | None) -> str:
+    """Date and minute in the firm's time: 2026-11-23 17:05; machine-readable in the element."""
+    if not value:
+        return NOTHING
+    local = timezone.localtime(value) if timezone.is_aware(value) else value
+    return format_html('<time datetime="{}">{:%Y-%m-%d %H:%M}</time>', value.isoformat(), local)
+
+
+@register.filter
+def clock(value: datetime | None) -> str:
+    """Time of day to the second in the firm's time: 17:05:09."""
+    if not value:
+        return NOTHING
+    return f"{timezone.localtime(value) if timezone.is_aware(value) else value:%H:%M:%S}"
+
+
+# --- Personal data -----------------------------------------------------------------------------------------------
+
+
+@register.filter
+def masked(text: str | None) -> str:
+    """A text with its middle hidden: 138****5678, 1101**********002X, 张*. What may be shown is decided elsewhere."""
+    if not text:
+        return NOTHING
+    text = str(text)
+    if "@" in text:
+        name, _, host = text.partition("@")
+        return f"{name[:1]}***@{host}"
+    if len(text) >= 15:
+        return f"{text[:4]}{'*' * (len(text) - 8)}{text[-4:]}"
+    if len(text) >= 7:
+        return f"{text[:3]}{'*' * (len(text) - 7)}{text[-4:]}"
+    return f"{text[:1]}{'*' * max(1, len(text) - 1)}"
+
+
+@register.filter
+def watermark(text: str) -> SafeString:
+    """A tile with the text, faint and slanted, as the value of CSS `background-image`."""
+    tile = (
+        '<svg xmlns="http://www.w3.org/2000/svg" width="340" height="190"><text x="170" y="100" text-anchor="middle" '
+        'transform="rotate(-24 170 95)" font-family="system-ui,sans-serif" font-size="14" fill="#808a99" '
+        f'fill-opacity=".17">{escape(text)}</text></svg>'
+    )
+    return mark_safe(f"url(data:image/svg+xml;base64,{base64.b64encode(tile.encode()).decode()})")  # noqa: S308
+
+
+# --- Forms -------------------------------------------------------------------------------------------------------
+
+
+@register.filter
+def control(field: BoundField) -> SafeString:
+    """The field's input with the look of the kit; Django adds the links to help and errors."""
+    widget = field.field.widget
+    if isinstance(widget, kinds.CheckboxInput | kinds.RadioSelect | kinds.CheckboxSelectMultiple):
+        look = "form-check-input"
+    elif isinstance(widget, kinds.Select):
+        look = "form-select"
+    else:
+        look = "form-control"
+    given = widget.attrs.get("class", "")
+    return field.as_widget(attrs={"class": f"{given} {look}{' is-invalid' if field.errors else ''}".strip()})
+
+
+@register.filter
+def is_tick(field: BoundField) -> bool:
+    """Whether the field is a single check box, which carries its label behind it."""
+    return isinstance(field.field.widget, kinds.CheckboxInput)
+
+
+@register.filter
+def undo_url(message) -> str:
+    """Address that takes back what the message tells, given by `extra_tags="undo=/…"`."""
+    for tag in (message.extra_tags or "").split():
+        if tag.startswith("undo="):
+            return tag.removeprefix("undo=")
+    return ""
