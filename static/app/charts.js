@@ -1,0 +1,306 @@
+// Charts: <c-chart>. The library is fetched only here; every chart has a table of the same figures beside it.
+(() => {
+  if (window.crmCharts) return;
+  const root = document.documentElement;
+  const chinese = root.lang.startsWith("zh");
+  const calm = matchMedia("(prefers-reduced-motion: reduce)");
+  const charts = new Map(); // figure -> {data, instance}
+  let library = null;
+
+  function load(address) {
+    library ||= new Promise((resolve, reject) => {
+      const script = document.createElement("script");
+      script.src = address;
+      script.onload = () => resolve(window.echarts);
+      script.onerror = reject;
+      document.head.append(script);
+    });
+    return library;
+  }
+
+  const token = (name) => getComputedStyle(document.body).getPropertyValue(`--crm-${name}`).trim();
+  const number = (value, places = 2) =>
+    Number(value).toLocaleString(chinese ? "zh-CN" : "en-US", { maximumFractionDigits: places });
+  const share = (value) => `${(value * 100).toFixed(2)}%`;
+
+  // --- Look ------------------------------------------------------------------------------------------------------------
+
+  function theme() {
+    const axis = {
+      axisLine: { lineStyle: { color: token("line-strong") } },
+      axisLabel: { color: token("quiet") },
+      nameTextStyle: { color: token("quiet") },
+      splitLine: { lineStyle: { color: token("line") } },
+    };
+    return {
+      color: [token("accent"), token("orange"), token("green"), token("c")],
+      backgroundColor: "transparent",
+      textStyle: { fontFamily: getComputedStyle(document.body).fontFamily, color: token("text") },
+      categoryAxis: { ...axis, splitLine: { show: false } },
+      valueAxis: axis,
+      legend: { textStyle: { color: token("text") } },
+      tooltip: {
+        backgroundColor: token("raised"),
+        borderColor: token("line"),
+        textStyle: { color: token("text"), fontSize: 13 },
+      },
+    };
+  }
+
+  // --- Kinds: data of the server -> option of the library ------------------------------------------------------------------
+
+  const common = (data, unit) => ({
+    animation: !calm.matches,
+    animationDuration: 250,
+    aria: { enabled: true },
+    grid: { left: 12, right: 16, top: 40, bottom: 8, containLabel: true },
+    tooltip: { trigger: "axis", confine: true, axisPointer: { type: "shadow" } },
+    xAxis: {
+      type: "category",
+      data: data.labels,
+      name: "",
+      axisTick: { show: false },
+      axisLabel: { hideOverlap: true, ...(data.hide_labels && { show: false }) },
+    },
+    yAxis: { type: "value", name: unit, nameTextStyle: { align: "left" } },
+  });
+
+  // Escaped by the library's own function: a tooltip is HTML, and names come from files.
+  const lines = (echarts, rows) => rows.filter(Boolean).map((row) => echarts.encodeHTML(row)).join("<br>");
+
+  function pareto(data, echarts) {
+    const names = data.names || {};
+    const unit = data.unit || "";
+    const colours = { A: token("chart-a"), B: token("chart-b"), C: token("chart-c") };
+    const count = data.columns.length;
+    const option = common(data, [names.column, unit && `(${unit})`].filter(Boolean).join(" "));
+    option.tooltip.formatter = ([point]) => {
+      const i = point.dataIndex;
+      const exact = data.exact?.[i] ?? `${number(data.columns[i])} ${unit}`;
+      return lines(echarts, [
+        data.titles?.[i] ?? data.labels?.[i] ?? String(i + 1),
+        `${names.column || ""} ${exact}`.trim(),
+        `${names.cumulative || ""} ${share(data.cumulative[i])}`.trim(),
+        data.tiers?.[i],
+      ]);
+    };
+    option.xAxis.data = data.labels || data.columns.map((_value, i) => String(i + 1));
+    option.xAxis.name = names.label || "";
+    option.xAxis.nameLocation = "middle";
+    option.xAxis.nameGap = 26;
+    option.grid.bottom = names.label ? 24 : 8;
+    option.yAxis = [
+      option.yAxis,
+      {
+        type: "value",
+        name: names.cumulative || "",
+        nameTextStyle: { align: "right" },
+        min: 0,
+        max: 1,
+        splitLine: { show: false },
+        axisLabel: { formatter: (value) => `${Math.round(value * 100)}%` },
+      },
+    ];
+    option.series = [
+      {
+        type: "bar",
+        name: names.column,
+        data: data.columns.map((value, i) => ({
+          value,
+          itemStyle: { color: colours[data.tiers?.[i]] || token("accent") },
+        })),
+        barCategoryGap: count > 80 ? "0%" : "18%",
+        large: count > 3000,
+        cursor: data.urls ? "pointer" : "default",
+        barMinHeight: 1,
+      },
+      {
+        type: "line",
+        name: names.cumulative,
+        yAxisIndex: 1,
+        data: data.cumulative,
+        showSymbol: count <= 30,
+        symbolSize: 5,
+        lineStyle: { width: 2, color: token("text") },
+        itemStyle: { color: token("text") },
+        markLine: {
+          silent: true,
+          symbol: "none",
+          lineStyle: { type: "dashed", color: token("quiet") },
+          label: {
+            position: "insideStartTop",
+            color: token("text"),
+            formatter: ({ value, name }) => `${name} ${Math.round(value * 1000) / 10}%`.trim(),
+          },
+          data: (data.lines || []).map((line) => ({ yAxis: line.at, name: line.label || "" })),
+        },
+      },
+    ];
+    return option;
+  }
+
+  const simple = (type) => (data, echarts) => {
+    const unit = data.unit || "";
+    const option = common(data, unit);
+    option.legend = data.series.length > 1 ? { top: 0, right: 0 } : undefined;
+    option.tooltip.formatter = (points) =>
+      lines(echarts, [
+        data.titles?.[points[0].dataIndex] ?? data.labels[points[0].dataIndex],
+        ...points.map((point) => {
+          const exact = data.series[point.seriesIndex].exact?.[point.dataIndex];
+          return `${point.seriesName} ${exact ?? `${number(point.value)} ${unit}`}`;
+        }),
+      ]);
+    option.series = data.series.map((series) => ({
+      type,
+      name: series.name,
+      data: series.values,
+      showSymbol: data.labels.length <= 40,
+      cursor: data.urls ? "pointer" : "default",
+    }));
+    return option;
+  };
+
+  const kinds = { pareto, bar: simple("bar"), line: simple("line") };
+
+  // --- The same figures as a table -------------------------------------------------------------------------------------------
+
+  function rowsOf(kind, data) {
+    const unit = data.unit ? ` (${data.unit})` : "";
+    const names = data.names || {};
+    if (kind !== "pareto") {
+      return {
+        heads: [names.label || "", ...data.series.map((series) => series.name + unit)],
+        rows: data.labels.map((label, i) => [
+          data.titles?.[i] ?? label,
+          ...data.series.map((series) => series.exact?.[i] ?? number(series.values[i])),
+        ]),
+      };
+    }
+    const tiers = Boolean(data.tiers);
+    return {
+      heads: [names.label || "", (names.column || "") + unit, names.cumulative || "", ...(tiers ? [names.tier || ""] : [])],
+      rows: data.columns.map((value, i) => [
+        data.titles?.[i] ?? data.labels?.[i] ?? String(i + 1),
+        data.exact?.[i] ?? number(value),
+        share(data.cumulative[i]),
+        ...(tiers ? [data.tiers[i]] : []),
+      ]),
+    };
+  }
+
+  function fillTable(place, kind, data) {
+    const { heads, rows } = rowsOf(kind, data);
+    const table = document.createElement("table");
+    table.className = "crm-table crm-table-plain";
+    const head = table.createTHead().insertRow();
+    heads.forEach((text, i) => {
+      const cell = document.createElement("th");
+      cell.scope = "col";
+      cell.textContent = text;
+      if (i) cell.className = "num";
+      head.append(cell);
+    });
+    const body = table.createTBody();
+    rows.forEach((row, r) => {
+      const line = body.insertRow();
+      row.forEach((text, i) => {
+        const cell = line.insertCell();
+        if (i) cell.className = "num";
+        if (!i && data.urls?.[r]) {
+          const link = document.createElement("a");
+          link.href = data.urls[r];
+          link.textContent = text;
+          cell.append(link);
+        } else cell.textContent = text;
+      });
+    });
+    place.tabIndex = 0; // it scrolls: the keyboard must reach it
+    place.setAttribute("role", "region");
+    place.setAttribute("aria-label", place.closest("figure").getAttribute("aria-label"));
+    place.replaceChildren(table);
+  }
+
+  // --- Life ------------------------------------------------------------------------------------------------------------------
+
+  function draw(figure) {
+    const chart = charts.get(figure);
+    const place = figure.querySelector(".crm-chart-canvas");
+    chart.instance?.dispose();
+    if (place.hidden) return;
+    const name = `crm-${root.dataset.bsTheme}`;
+    window.echarts.registerTheme(name, theme());
+    chart.instance = window.echarts.init(place, name, { locale: chinese ? "ZH" : "EN", renderer: "canvas" });
+    chart.instance.setOption(kinds[figure.dataset.chart](chart.data, window.echarts));
+    if (!chart.data.urls) return;
+    // The whole column is the door, not only its drawn part: small clients have small columns.
+    chart.instance.getZr().on("click", (event) => {
+      const at = [event.offsetX, event.offsetY];
+      if (!chart.instance.containPixel("grid", at)) return;
+      const [index] = chart.instance.convertFromPixel({ seriesIndex: 0 }, at);
+      const address = chart.data.urls[Math.round(index)];
+      if (address) location.assign(address);
+    });
+  }
+
+  function showTable(figure, button, on) {
+    const table = figure.querySelector(".crm-chart-table");
+    if (on && !table.childElementCount) fillTable(table, figure.dataset.chart, charts.get(figure).data);
+    table.hidden = !on;
+    figure.querySelector(".crm-chart-canvas").hidden = on;
+    button.setAttribute("aria-pressed", String(on));
+    if (!on) draw(figure);
+  }
+
+  function save(figure) {
+    const { instance } = charts.get(figure);
+    if (!instance || instance.isDisposed()) return;
+    const link = document.createElement("a");
+    link.href = instance.getDataURL({ type: "png", pixelRatio: 2, backgroundColor: token("surface") });
+    link.download = `${figure.getAttribute("aria-label") || figure.id || "chart"}.png`;
+    link.click();
+  }
+
+  async function setUp(figure) {
+    if (charts.has(figure)) return;
+    charts.set(figure, {});
+    const wait = figure.querySelector(".crm-chart-wait");
+    try {
+      const [answer] = await Promise.all([
+        fetch(figure.dataset.src, { headers: { Accept: "application/json" } }),
+        load(figure.dataset.library),
+      ]);
+      if (!answer.ok) throw new Error(String(answer.status));
+      charts.get(figure).data = await answer.json();
+    } catch {
+      charts.delete(figure);
+      wait.textContent = wait.dataset.failed;
+      return;
+    }
+    const view = figure.querySelector("[data-chart-view]");
+    view.addEventListener("click", () => showTable(figure, view, view.getAttribute("aria-pressed") !== "true"));
+    figure.querySelector("[data-chart-image]").addEventListener("click", () => save(figure));
+    wait.remove();
+    draw(figure);
+    figure.dataset.ready = "yes";
+  }
+
+  const all = (within) => within.querySelectorAll?.("[data-chart]").forEach(setUp);
+  const redraw = () => {
+    for (const figure of charts.keys()) {
+      if (!figure.isConnected) {
+        charts.get(figure).instance?.dispose();
+        charts.delete(figure);
+      } else if (charts.get(figure).data) draw(figure);
+    }
+  };
+  window.crmCharts = { redraw };
+  all(document);
+  document.addEventListener("htmx:after:swap", () => all(document));
+  document.addEventListener("crm:theme", redraw);
+  let timer = 0;
+  addEventListener("resize", () => {
+    clearTimeout(timer);
+    timer = setTimeout(() => charts.forEach(({ instance }) => instance && !instance.isDisposed() && instance.resize()), 120);
+  });
+})();
