@@ -37,7 +37,7 @@ def static_files(config: Config, manage: Manage) -> None:
 def _static_fingerprint(root: Path) -> str:
     """Digest over name, size and time of our own static files, and over the lock that the others come from."""
     digest = hashlib.sha256()
-    folders = [root / "static", *sorted(root.glob("*/static"))]
+    folders = [root / "static", *(app.with_name("static") for app in sorted(root.glob("*/apps.py")))]
     for folder in folders:
         for file in sorted(path for path in folder.rglob("*") if path.is_file()):
             found = file.stat()
