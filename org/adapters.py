@@ -1,3 +1,5 @@
+"""What allauth asks us."""
+
 from allauth.account.adapter import DefaultAccountAdapter
 
 

@@ -1,3 +1,45 @@
-def shell(request):
-    """What the page frame needs."""
-    return {}
+"""What the page frame needs; see docs/interface.md, 'Frame'."""
+
+from typing import Any
+
+from django.http import HttpRequest
+from django.urls import NoReverseMatch, reverse
+from django.utils import timezone
+from django.utils.functional import SimpleLazyObject
+
+from org.navigation import entries
+
+
+def shell(request: HttpRequest) -> dict[str, Any]:
+    """`shell` for the templates; worked out only where a template uses it."""
+    return {"shell": SimpleLazyObject(lambda: _shell(request))}
+
+
+def _shell(request: HttpRequest) -> dict[str, Any]:
+    user = getattr(request, "user", None)
+    frame: dict[str, Any] = {"language_url": _url("org:language"), "theme_url": "", "nav": []}
+    if user is None or not user.is_authenticated:
+        return frame
+    staff = getattr(user, "staff", None)
+    moment = timezone.localtime().strftime("%Y-%m-%d %H:%M")
+    name = staff.name if staff else user.get_username()
+    return frame | {
+        "nav": entries(request),
+        "name": name,
+        "role": staff.get_role_display() if staff else "",
+        "branch": staff.branch.name if staff else "",
+        "viewer": f"{name} {staff.staff_no if staff else user.get_username()} {moment}",
+        "theme": user.theme,
+        "rise": "red" if user.rise_is_red else "green",
+        "search_url": _url("clients:search"),
+        "settings_url": _url("org:settings"),
+        "theme_url": _url("org:theme"),
+        "session_ends": request.session.get("ends_at"),
+    }
+
+
+def _url(name: str) -> str:
+    try:
+        return reverse(name)
+    except NoReverseMatch:
+        return ""

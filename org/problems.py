@@ -1,3 +1,68 @@
-from rest_framework.views import exception_handler as handler
+"""API errors as `application/problem+json` (RFC 9457), in the reader's language, with pointers to the fields."""
 
-__all__ = ["handler"]
+from typing import Any
+
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.http import Http404, JsonResponse
+from django.utils.translation import gettext as _
+from rest_framework import exceptions
+from rest_framework.response import Response
+from rest_framework.views import exception_handler
+
+CONTENT_TYPE = "application/problem+json"
+
+
+def handler(error: Exception, context: dict[str, Any]) -> Response | None:
+    """DRF's exception handler; None for what nobody foresaw (500)."""
+    if isinstance(error, ValidationError):
+        error = exceptions.ValidationError(getattr(error, "message_dict", None) or error.messages)
+    response = exception_handler(error, context)
+    if response is None:
+        return None
+    status = response.status_code
+    problem: dict[str, Any] = {"type": "about:blank", "title": title(status), "status": status}
+    if isinstance(error, exceptions.ValidationError):
+        problem["errors"] = list(pointers(error.detail))
+    elif isinstance(error, exceptions.APIException) and not isinstance(error, Http404 | PermissionDenied):
+        problem["detail"] = str(error.detail)
+    response.data = problem
+    response.content_type = CONTENT_TYPE
+    return response
+
+
+def title(status: int) -> str:
+    """Words for a status."""
+    words = {
+        400: _("The request is not valid"),
+        401: _("Not signed in"),
+        403: _("Not allowed"),
+        404: _("Not found"),
+        405: _("Method not allowed"),
+        406: _("Not acceptable"),
+        409: _("Conflict"),
+        413: _("Too large"),
+        415: _("Unsupported media type"),
+        429: _("Too many requests"),
+    }
+    return words.get(status, _("Error"))
+
+
+def pointers(detail: Any, path: str = "") -> Any:
+    """Yield {pointer, detail} for each message of a validation error."""
+    if isinstance(detail, dict):
+        for key, value in detail.items():
+            yield from pointers(value, path if key == "non_field_errors" else f"{path}/{key}")
+    elif isinstance(detail, list):
+        for number, value in enumerate(detail):
+            nested = isinstance(value, dict | list)
+            yield from pointers(value, f"{path}/{number}" if nested else path)
+    else:
+        yield {"pointer": f"#{path}", "detail": str(detail)}
+
+
+def problem_response(status: int, detail: str = "") -> JsonResponse:
+    """The same shape for answers outside DRF."""
+    body = {"type": "about:blank", "title": title(status), "status": status}
+    if detail:
+        body["detail"] = detail
+    return JsonResponse(body, status=status, content_type=CONTENT_TYPE)
