@@ -37,12 +37,20 @@ class IntakeBatch(models.Model):
     started_at = models.DateTimeField(null=True)
     finished_at = models.DateTimeField(null=True)
     heartbeat_at = models.DateTimeField(null=True)
+    runner = models.UUIDField(null=True, editable=False)
+    progress = models.JSONField(default=dict, help_text="What the runner is doing: file, step, bytes done, of how many")
+    problem = models.CharField(max_length=40, blank=True, help_text="code of ledger.messages")
     undone_at = models.DateTimeField(null=True)
     undone_by = models.ForeignKey(User, models.PROTECT, null=True, related_name="+")
 
     class Meta:
         verbose_name = _("Intake batch")
-        indexes = [models.Index(fields=["-created_at", "-id"], name="intake_newest")]
+        indexes = [
+            models.Index(fields=["-created_at", "-id"], name="intake_newest"),
+            models.Index(  # serves resume: a handful of rows among thousands
+                fields=["id"], name="intake_unfinished", condition=models.Q(state__in=["waiting", "running"])
+            ),
+        ]
 
 
 class FileState(models.TextChoices):
@@ -55,10 +63,18 @@ class FileState(models.TextChoices):
 
 
 class IntakeFile(models.Model):
-    """One file of a batch. read = new + changed + same + rejected, always."""
+    """What one file of a batch yields for one kind. read = new + changed + same + rejected, always.
+
+    A file that carries several kinds (mappings of foreign formats) has one row for each.
+    `layout`: how the source is written (delimiter, newline, byte order mark, header line, mapping digest).
+    `months`: first days of the months whose facts were touched. `sample`: differences shown by a dry run.
+    """
 
     batch = models.ForeignKey(IntakeBatch, models.CASCADE, related_name="files")
+    position = models.PositiveIntegerField(default=0)
     name = models.CharField(_("File"), max_length=255)
+    path = models.CharField(max_length=500, blank=True, editable=False)
+    member = models.CharField(max_length=255, blank=True, editable=False)
     kind = models.CharField(_("Kind"), max_length=12, blank=True)
     sha256 = models.CharField(max_length=64, blank=True)
     size = models.BigIntegerField(default=0)
@@ -67,6 +83,9 @@ class IntakeFile(models.Model):
     error = models.CharField(max_length=40, blank=True, help_text="code of ledger.messages")
     error_detail = models.JSONField(default=dict)
     unknown_columns = models.JSONField(default=list)
+    layout = models.JSONField(default=dict, editable=False)
+    months = models.JSONField(default=list, editable=False)
+    sample = models.JSONField(default=list, editable=False)
     rows_read = models.BigIntegerField(_("Read"), default=0)
     rows_new = models.BigIntegerField(_("New"), default=0)
     rows_changed = models.BigIntegerField(_("Changed"), default=0)
@@ -76,7 +95,11 @@ class IntakeFile(models.Model):
 
     class Meta:
         verbose_name = _("Intake file")
-        indexes = [models.Index(fields=["sha256"], name="intake_file_sha")]
+        ordering = ["position", "id"]
+        indexes = [
+            models.Index(fields=["sha256"], name="intake_file_sha"),
+            models.Index(fields=["kind", "state"], name="intake_file_kind"),
+        ]
         constraints = [
             models.CheckConstraint(
                 name="intake_counts_reconcile",
@@ -105,12 +128,15 @@ class IntakeReject(models.Model):
 
 
 class IntakeChange(models.Model):
-    """What an intake file overwrote, so that the batch can be undone, its updates included."""
+    """What an intake file overwrote, so that the batch can be undone, its updates included.
+
+    `before` is the whole row as it was; NULL: there was none (only for kinds whose rows do not name their file).
+    """
 
     file = models.ForeignKey(IntakeFile, models.CASCADE, related_name="changes", db_index=False)
     kind = models.CharField(max_length=12)
     key = models.CharField(max_length=80)
-    before = models.JSONField()
+    before = models.JSONField(null=True)
 
     class Meta:
         indexes = [models.Index(fields=["file", "id"], name="intake_change_file")]
@@ -139,10 +165,13 @@ class SecurityKind(models.TextChoices):
 
 
 class Trade(Fact):
-    """A trade; key: date and trade number."""
+    """A trade; key: trade number (and the date it is filed under).
 
-    pk = models.CompositePrimaryKey("date", "trade_no")
-    trade_no = models.CharField(max_length=40)
+    The number stands first, so that a number is found whatever its date: a correction may carry another one.
+    """
+
+    pk = models.CompositePrimaryKey("trade_no", "date")
+    trade_no = models.CharField(max_length=40, db_collation="C")
     account_no = models.CharField(max_length=32, blank=True, default="")
     security_code = models.CharField(max_length=20)
     security_kind = models.CharField(max_length=8, choices=SecurityKind)
@@ -163,10 +192,10 @@ class AssetSnapshot(Fact):
 
 
 class CashFlow(Fact):
-    """Money in or out; key: date and flow number."""
+    """Money in or out; key: flow number (and the date it is filed under)."""
 
-    pk = models.CompositePrimaryKey("date", "flow_no")
-    flow_no = models.CharField(max_length=40)
+    pk = models.CompositePrimaryKey("flow_no", "date")
+    flow_no = models.CharField(max_length=40, db_collation="C")
     direction = models.CharField(max_length=3, choices=[("in", _("In")), ("out", _("Out"))])
     amount = models.BigIntegerField()
 
@@ -179,10 +208,10 @@ class FeeKind(models.TextChoices):
 
 
 class Fee(Fact):
-    """A fee earned from a client; key: date and fee number."""
+    """A fee earned from a client; key: fee number (and the date it is filed under)."""
 
-    pk = models.CompositePrimaryKey("date", "fee_no")
-    fee_no = models.CharField(max_length=40)
+    pk = models.CompositePrimaryKey("fee_no", "date")
+    fee_no = models.CharField(max_length=40, db_collation="C")
     kind = models.CharField(max_length=16, choices=FeeKind)
     amount = models.BigIntegerField()
 

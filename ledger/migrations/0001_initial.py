@@ -82,10 +82,10 @@ class Migration(migrations.Migration):
                 (
                     "pk",
                     models.CompositePrimaryKey(
-                        "date", "flow_no", blank=True, editable=False, primary_key=True, serialize=False
+                        "flow_no", "date", blank=True, editable=False, primary_key=True, serialize=False
                     ),
                 ),
-                ("flow_no", models.CharField(max_length=40)),
+                ("flow_no", models.CharField(db_collation="C", max_length=40)),
                 ("direction", models.CharField(choices=[("in", "In"), ("out", "Out")], max_length=3)),
                 ("amount", models.BigIntegerField()),
                 (
@@ -134,10 +134,10 @@ class Migration(migrations.Migration):
                 (
                     "pk",
                     models.CompositePrimaryKey(
-                        "date", "fee_no", blank=True, editable=False, primary_key=True, serialize=False
+                        "fee_no", "date", blank=True, editable=False, primary_key=True, serialize=False
                     ),
                 ),
-                ("fee_no", models.CharField(max_length=40)),
+                ("fee_no", models.CharField(db_collation="C", max_length=40)),
                 (
                     "kind",
                     models.CharField(
@@ -199,6 +199,14 @@ class Migration(migrations.Migration):
                 ("started_at", models.DateTimeField(null=True)),
                 ("finished_at", models.DateTimeField(null=True)),
                 ("heartbeat_at", models.DateTimeField(null=True)),
+                ("runner", models.UUIDField(editable=False, null=True)),
+                (
+                    "progress",
+                    models.JSONField(
+                        default=dict, help_text="What the runner is doing: file, step, bytes done, of how many"
+                    ),
+                ),
+                ("problem", models.CharField(blank=True, help_text="code of ledger.messages", max_length=40)),
                 ("undone_at", models.DateTimeField(null=True)),
                 (
                     "created_by",
@@ -227,7 +235,10 @@ class Migration(migrations.Migration):
             name="IntakeFile",
             fields=[
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("position", models.PositiveIntegerField(default=0)),
                 ("name", models.CharField(max_length=255, verbose_name="File")),
+                ("path", models.CharField(blank=True, editable=False, max_length=500)),
+                ("member", models.CharField(blank=True, editable=False, max_length=255)),
                 ("kind", models.CharField(blank=True, max_length=12, verbose_name="Kind")),
                 ("sha256", models.CharField(blank=True, max_length=64)),
                 ("size", models.BigIntegerField(default=0)),
@@ -250,6 +261,9 @@ class Migration(migrations.Migration):
                 ("error", models.CharField(blank=True, help_text="code of ledger.messages", max_length=40)),
                 ("error_detail", models.JSONField(default=dict)),
                 ("unknown_columns", models.JSONField(default=list)),
+                ("layout", models.JSONField(default=dict, editable=False)),
+                ("months", models.JSONField(default=list, editable=False)),
+                ("sample", models.JSONField(default=list, editable=False)),
                 ("rows_read", models.BigIntegerField(default=0, verbose_name="Read")),
                 ("rows_new", models.BigIntegerField(default=0, verbose_name="New")),
                 ("rows_changed", models.BigIntegerField(default=0, verbose_name="Changed")),
@@ -265,6 +279,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 "verbose_name": "Intake file",
+                "ordering": ["position", "id"],
             },
         ),
         migrations.CreateModel(
@@ -273,7 +288,7 @@ class Migration(migrations.Migration):
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
                 ("kind", models.CharField(max_length=12)),
                 ("key", models.CharField(max_length=80)),
-                ("before", models.JSONField()),
+                ("before", models.JSONField(null=True)),
                 (
                     "file",
                     models.ForeignKey(
@@ -347,10 +362,10 @@ class Migration(migrations.Migration):
                 (
                     "pk",
                     models.CompositePrimaryKey(
-                        "date", "trade_no", blank=True, editable=False, primary_key=True, serialize=False
+                        "trade_no", "date", blank=True, editable=False, primary_key=True, serialize=False
                     ),
                 ),
-                ("trade_no", models.CharField(max_length=40)),
+                ("trade_no", models.CharField(db_collation="C", max_length=40)),
                 ("account_no", models.CharField(blank=True, default="", max_length=32)),
                 ("security_code", models.CharField(max_length=20)),
                 (
@@ -396,6 +411,16 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name="intakefile",
             index=models.Index(fields=["sha256"], name="intake_file_sha"),
+        ),
+        migrations.AddIndex(
+            model_name="intakefile",
+            index=models.Index(fields=["kind", "state"], name="intake_file_kind"),
+        ),
+        migrations.AddIndex(
+            model_name="intakebatch",
+            index=models.Index(
+                condition=models.Q(("state__in", ["waiting", "running"])), fields=["id"], name="intake_unfinished"
+            ),
         ),
         migrations.AddConstraint(
             model_name="intakefile",
