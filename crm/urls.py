@@ -4,7 +4,9 @@ from importlib import import_module
 from importlib.util import find_spec
 
 from django.apps import apps
+from django.conf import settings
 from django.urls import URLPattern, URLResolver, include, path
+from django.views.generic import TemplateView
 from rest_framework.routers import SimpleRouter
 
 from crm.health import healthz, readyz
@@ -30,6 +32,9 @@ urlpatterns: list[URLPattern | URLResolver] = [
     *(path("", include(f"{label}.urls")) for label in OWN_APPS if find_spec(f"{label}.urls")),
     path("api/v1/", include((_api_router().urls, "api"))),
 ]
+
+if settings.DEBUG:
+    urlpatterns.append(path("styleguide/", TemplateView.as_view(template_name="styleguide/index.html")))
 
 handler400 = "org.errors.bad_request"
 handler403 = "org.errors.forbidden"

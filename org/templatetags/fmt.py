@@ -13,6 +13,7 @@ from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import get_language, gettext, pgettext
 
 from crm.money import to_yuan
+from org.masking import mask_email, mask_id, mask_mobile, mask_name
 
 register = template.Library()
 
@@ -201,13 +202,10 @@ def masked(text: str | None) -> str:
         return NOTHING
     text = str(text)
     if "@" in text:
-        name, _, host = text.partition("@")
-        return f"{name[:1]}***@{host}"
+        return mask_email(text)
     if len(text) >= 15:
-        return f"{text[:4]}{'*' * (len(text) - 8)}{text[-4:]}"
-    if len(text) >= 7:
-        return f"{text[:3]}{'*' * (len(text) - 7)}{text[-4:]}"
-    return f"{text[:1]}{'*' * max(1, len(text) - 1)}"
+        return mask_id(text)
+    return mask_mobile(text) if text[-1:].isdigit() else mask_name(text)
 
 
 @register.filter
@@ -216,7 +214,7 @@ def watermark(text: str) -> SafeString:
     tile = (
         '<svg xmlns="http://www.w3.org/2000/svg" width="340" height="190"><text x="170" y="100" text-anchor="middle" '
         'transform="rotate(-24 170 95)" font-family="system-ui,sans-serif" font-size="14" fill="#808a99" '
-        f'fill-opacity=".17">{escape(text)}</text></svg>'
+        f'fill-opacity=".14">{escape(text)}</text></svg>'
     )
     return mark_safe(f"url(data:image/svg+xml;base64,{base64.b64encode(tile.encode()).decode()})")  # noqa: S308
 

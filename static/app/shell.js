@@ -254,27 +254,29 @@
     if (closer) closer.closest("dialog")?.close();
   });
 
-  // --- Time-out ------------------------------------------------------------------------------------------------------------
+  // --- Time-out: a session ends at a fixed time, whatever one does ------------------------------------------------------
 
   const dialog = $("#timeout");
-  let ends = Number(document.body.dataset.sessionEnds || 0) * 1000;
+  const ends = Number(document.body.dataset.sessionEnds || 0) * 1000;
+  let warned = false;
+
+  function watchTheEnd() {
+    const left = Math.ceil((ends - Date.now()) / 60000);
+    if (left > 5) return;
+    const over = left <= 0;
+    $("[data-left]", dialog).hidden = over;
+    $("[data-over]", dialog).hidden = !over;
+    // What is on the screen belongs to a person who may have left.
+    document.body.classList.toggle("crm-over", over);
+    $("[data-left] span", dialog).textContent = left;
+    if ((over || !warned) && !dialog.open) dialog.showModal();
+    warned = true;
+  }
   if (dialog && ends) {
-    setInterval(() => {
-      const left = Math.ceil((ends - Date.now()) / 60000);
-      if (left > 5 || left < 0) return;
-      const words = $("[data-left]", dialog);
-      words.textContent = words.dataset.left.replace("{minutes}", left);
-      if (!dialog.open) dialog.showModal();
-    }, 20000);
-    $("[data-stay]", dialog).addEventListener("click", async () => {
-      dialog.close();
-      try {
-        const answer = await fetch(location.href, { method: "HEAD" });
-        const until = Number(answer.headers.get("X-Session-Ends") || 0);
-        if (until) ends = until * 1000;
-      } catch {
-        tell({ text: toasts.dataset.failed, level: "error" });
-      }
+    watchTheEnd();
+    setInterval(watchTheEnd, 15000);
+    dialog.addEventListener("cancel", (event) => {
+      if (document.body.classList.contains("crm-over")) event.preventDefault();
     });
   }
 
