@@ -1,10 +1,12 @@
 """Client records (C1, C7), their accounts, co-managers, timeline (C8) and the search table (C10)."""
 
+from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.search import SearchVectorField
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
+from org.listing.saved import SavedViewBase
 from org.models import Branch, Staff, User
 
 
@@ -96,7 +98,8 @@ class CoManager(models.Model):
 class ClientCare(models.Model):
     """What the firm itself knows and wishes to respect: confirmations (C1), credit standing and contact wishes (C7).
 
-    `confirmed` maps a field name to the ISO date on which somebody last checked it with the client.
+    `confirmed` maps a field name to {"on": ISO date, "by": name} of who last checked it with the client; `since` is the
+    day the client was taken over, `review_due_on` follows `clients.rules.review_due_on`.
     """
 
     class Credit(models.TextChoices):
@@ -115,6 +118,7 @@ class ClientCare(models.Model):
 
     client = models.OneToOneField(Client, models.CASCADE, primary_key=True, related_name="care")
     confirmed = models.JSONField(_("Confirmed"), default=dict)
+    since = models.DateField(_("Client here since"), null=True)
     review_due_on = models.DateField(_("Review due on"), null=True)
     credit = models.CharField(_("Credit standing"), max_length=8, choices=Credit, default=Credit.UNKNOWN)
     credit_note = models.CharField(_("Note on credit standing"), max_length=200, blank=True)
@@ -183,37 +187,29 @@ class TimelineEvent(models.Model):
 
 
 class NameReading(models.Model):
-    """Pinyin of one distinct name: made once per name, so that a night never loops over clients."""
+    """One distinct name prepared for search and sorting (`clients.names`), once: no night loops over clients."""
 
     name = models.CharField(max_length=120, primary_key=True)
     sort_key = models.CharField(max_length=240, db_collation="C")
-    pinyin = models.CharField(max_length=240)
-    tokens = models.JSONField(default=list)
+    tokens = ArrayField(models.TextField())
 
 
 class ClientSearch(models.Model):
-    """Narrow table behind the search (C10). The columns are the right; tokens in `tsv` only find."""
+    """Narrow table behind the search (C10). The columns are the right; tokens in `tsv` only find.
+
+    `weight` orders the hits: assets in steps of about 10 %, so that the market does not rewrite the table each night.
+    It carries no index, which keeps its updates cheap (HOT).
+    """
 
     client = models.OneToOneField(Client, models.CASCADE, primary_key=True, related_name="search")
     branch = models.ForeignKey(Branch, models.CASCADE, related_name="+", db_index=False)
     manager = models.ForeignKey(Staff, models.SET_NULL, null=True, related_name="+", db_index=False)
-    weight = models.BigIntegerField(default=0, help_text="Order of the hits: assets in 1/10,000 yuan, highest first")
+    weight = models.SmallIntegerField(default=0)
     tsv = SearchVectorField()
 
 
-class SavedView(models.Model):
-    """A saved filter, order and choice of columns of a list, own or shared with the branch or the firm."""
+class SavedView(SavedViewBase):
+    """Saved views of the lists; the table behind `org.listing.saved`."""
 
-    user = models.ForeignKey(User, models.CASCADE, related_name="saved_views")
-    list_name = models.CharField(max_length=40)
-    name = models.CharField(_("Name"), max_length=60)
-    query = models.CharField(max_length=2000)
-    shared = models.CharField(
-        max_length=8,
-        default="own",
-        choices=[("own", _("Only me")), ("branch", _("My branch")), ("firm", _("The firm"))],
-    )
-    position = models.PositiveSmallIntegerField(default=0)
-
-    class Meta:
-        constraints = [models.UniqueConstraint(fields=["user", "list_name", "name"], name="saved_view_name_once")]
+    class Meta(SavedViewBase.Meta):
+        abstract = False

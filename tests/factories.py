@@ -14,6 +14,7 @@ PASSWORD = "correct-horse-battery"
 class BranchFactory(DjangoModelFactory):
     class Meta:
         model = Branch
+        skip_postgeneration_save = True
 
     branch_no = factory.Sequence(lambda n: f"B{n:04d}")
     name = factory.Sequence(lambda n: f"第{n}营业部")
