@@ -6,6 +6,7 @@ bind = "0.0.0.0:8000"
 worker_class = "gthread"
 workers = int(os.environ.get("WEB_WORKERS", "2"))
 threads = int(os.environ.get("WEB_THREADS", "4"))
+preload_app = True
 timeout = 60
 graceful_timeout = 30
 # A worker is renewed now and then, not all at the same time.

@@ -85,7 +85,8 @@ class Supervisor:
         config = self._config
         gunicorn = ["gunicorn", "crm.wsgi:application", "--bind", config.bind, "--worker-class", "gthread"]
         gunicorn += ["--workers", "2", "--threads", "4", "--graceful-timeout", "8", "--access-logfile", "-"]
-        gunicorn += ["--no-control-socket"]
+        # Loaded once and shared: a quicker start and less memory.
+        gunicorn += ["--preload", "--no-control-socket"]
         celery = ["celery", "--app", "crm", "--quiet"]
         worker = [*celery, "worker", "--concurrency", "2", "--loglevel", "INFO", "--without-gossip", "--without-mingle"]
         schedule = str(config.data_dir / "celerybeat-schedule")
@@ -126,13 +127,16 @@ class Supervisor:
     def _wait_until_ready(self) -> None:
         limit = time.monotonic() + _READY_SECONDS
         told = time.monotonic() + 5
-        while (state := _readiness(self._config)) != "ready":
+        while True:
+            state = _readiness(self._config)
             self._check_stop()
-            web = self._children[0]
+            for one in self._children:
+                if one.process is not None and one.process.poll() is not None:
+                    raise UserError(f"{one.name} did not start, see {one.log}:\n{one.last_lines()}")
+            if state == "ready":
+                return
             if time.monotonic() > limit:
-                raise UserError(f"the web server is not ready: {state}\n{web.last_lines()}")
-            if web.process is not None and web.process.poll() is not None:
-                raise UserError(f"the web server did not start:\n{web.last_lines()}")
+                raise UserError(f"the web server is not ready: {state}\n{self._children[0].last_lines()}")
             if time.monotonic() > told:
                 say(f"waiting for the web server: {state}")
                 told = time.monotonic() + 5
