@@ -181,7 +181,7 @@ def moment(value: datetime | None) -> str:
     if not value:
         return NOTHING
     local = timezone.localtime(value) if timezone.is_aware(value) else value
-    return format_html('<time datetime="{}">{:%Y-%m-%d %H:%M}</time>', value.isoformat(), local)
+    return format_html('<time datetime="{}">{}</time>', value.isoformat(), f"{local:%Y-%m-%d %H:%M}")
 
 
 @register.filter
@@ -233,7 +233,10 @@ def control(field: BoundField) -> SafeString:
     else:
         look = "form-control"
     given = widget.attrs.get("class", "")
-    return field.as_widget(attrs={"class": f"{given} {look}{' is-invalid' if field.errors else ''}".strip()})
+    attrs: dict[str, object] = {"class": f"{given} {look}{' is-invalid' if field.errors else ''}".strip()}
+    if "placeholder" in widget.attrs and str(widget.attrs["placeholder"]) == str(field.label):
+        attrs["placeholder"] = False  # says the label again
+    return field.as_widget(attrs=attrs)
 
 
 @register.filter
