@@ -81,7 +81,8 @@ class RankingPolicy(models.Model):
 class RankingRun(models.Model):
     """One ranking of one scope kind for one business date; repeating it replaces its result.
 
-    `full`: the run wrote a mark for every client. Otherwise only what differs from the run before.
+    The usual runs form a chain that `Standing` follows. `apart`: a run beside it (another scope or window, an older date).
+    `full`: the run wrote a mark for every client; otherwise only what differs from the run before in the chain.
     """
 
     scope = models.CharField(max_length=8, choices=Scope)
@@ -90,6 +91,7 @@ class RankingRun(models.Model):
     window_from = models.DateField()
     window_to = models.DateField()
     data_as_of = models.DateField(_("Data up to"), null=True, help_text=_("Newest fact taken into account"))
+    apart = models.BooleanField(default=False)
     full = models.BooleanField(default=False)
     state = models.CharField(max_length=8, choices=[("running", _("Running")), ("done", _("Done"))], default="running")
     clients = models.IntegerField(default=0)
@@ -102,7 +104,7 @@ class RankingRun(models.Model):
 
     class Meta:
         verbose_name = _("Ranking run")
-        constraints = [models.UniqueConstraint(fields=["scope", "business_date"], name="ranking_run_once")]
+        constraints = [models.UniqueConstraint(fields=["scope", "business_date", "apart"], name="ranking_run_once")]
 
 
 class RunTotal(models.Model):
@@ -149,11 +151,12 @@ class Standing(models.Model):
 class RankMark(models.Model):
     """A client's result in a run, written when it differs from the run before (or for all, in a full run).
 
-    `gone`: the client is no longer ranked from this date on. Partitioned by month of `business_date`.
+    `series` is the scope, with a star for runs apart. `gone`: no longer ranked from this date on. Partitioned by month of
+    `business_date`.
     """
 
-    pk = models.CompositePrimaryKey("scope", "business_date", "client_id")
-    scope = models.CharField(max_length=8, choices=Scope)
+    pk = models.CompositePrimaryKey("series", "business_date", "client_id")
+    series = models.CharField(max_length=8)
     business_date = models.DateField()
     client = models.ForeignKey(Client, models.DO_NOTHING, db_constraint=False, db_index=False, related_name="+")
     scope_id = models.BigIntegerField()

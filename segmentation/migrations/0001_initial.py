@@ -170,6 +170,7 @@ class Migration(migrations.Migration):
                     "data_as_of",
                     models.DateField(help_text="Newest fact taken into account", null=True, verbose_name="Data up to"),
                 ),
+                ("apart", models.BooleanField(default=False)),
                 ("full", models.BooleanField(default=False)),
                 (
                     "state",
@@ -212,7 +213,7 @@ class Migration(migrations.Migration):
                 (
                     "pk",
                     models.CompositePrimaryKey(
-                        "scope",
+                        "series",
                         "business_date",
                         "client_id",
                         blank=True,
@@ -221,12 +222,7 @@ class Migration(migrations.Migration):
                         serialize=False,
                     ),
                 ),
-                (
-                    "scope",
-                    models.CharField(
-                        choices=[("branch", "Branch"), ("manager", "Manager"), ("firm", "Firm")], max_length=8
-                    ),
-                ),
+                ("series", models.CharField(max_length=8)),
                 ("business_date", models.DateField()),
                 ("scope_id", models.BigIntegerField()),
                 ("contribution", models.BigIntegerField()),
@@ -339,7 +335,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name="rankingrun",
-            constraint=models.UniqueConstraint(fields=("scope", "business_date"), name="ranking_run_once"),
+            constraint=models.UniqueConstraint(fields=("scope", "business_date", "apart"), name="ranking_run_once"),
         ),
         migrations.AddConstraint(
             model_name="runtotal",
