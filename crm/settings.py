@@ -225,7 +225,8 @@ STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": _PLAIN if TESTING or DEBUG else _MANIFEST},
 }
-WHITENOISE_USE_FINDERS = TESTING or DEBUG
+# Straight from the sources, without collecting first.
+WHITENOISE_USE_FINDERS = WHITENOISE_AUTOREFRESH = TESTING or DEBUG
 MEDIA_ROOT = DATA_DIR / "files"
 
 # --- Browser protection ------------------------------------------------------------------------------------------
@@ -295,17 +296,50 @@ CELERY_ACCEPT_CONTENT = ["json"]
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
-CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = True
+# A job goes on while Redis restarts: it is fenced, and a message that is delivered again finds it taken.
+CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = False
 CELERY_WORKER_SOFT_SHUTDOWN_TIMEOUT = 30
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
-CELERY_TASK_SOFT_TIME_LIMIT = 8 * 60
-CELERY_TASK_TIME_LIMIT = 10 * 60
-CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": 30 * 60}
+#: Longest time a job of the night may take, in minutes; the worker kills it then. One part of a step is one job.
+NIGHT_JOB_MINUTES = read("int", "NIGHT_JOB_MINUTES", 30)
+CELERY_TASK_TIME_LIMIT = NIGHT_JOB_MINUTES * 60
+CELERY_TASK_SOFT_TIME_LIMIT = CELERY_TASK_TIME_LIMIT - 30
+CELERY_BROKER_TRANSPORT_OPTIONS = {
+    "visibility_timeout": 2 * CELERY_TASK_TIME_LIMIT + 300,
+    # Whoever publishes must not wait for a Redis that hangs: the sweeper sends again.
+    "socket_timeout": 5,
+    "socket_connect_timeout": 2,
+    "max_retries": 1,
+    "interval_start": 0,
+    "interval_step": 0.2,
+    "interval_max": 0.2,
+}
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BROKER_CONNECTION_MAX_RETRIES = None
 CELERY_TIMEZONE = "UTC"
-CELERY_BEAT_SCHEDULE = {"nights-tick": {"task": "nights.tick", "schedule": 15.0, "options": {"expires": 14}}}
+
+# --- Nights (docs/nights.md) -----------------------------------------------------------------------------------------
+
 #: Nightly jobs are split into this many groups of branches (as many as the workers have cores is best).
 NIGHT_PARTS = read("int", "NIGHT_PARTS", 2)
+#: The night of a business date is due from this hour of the next day on, in TIME_ZONE.
+NIGHT_HOUR = read("int", "NIGHT_HOUR", 1)
+#: Mapping of the files in the drop folder.
+NIGHT_MAPPING = read("str", "NIGHT_MAPPING", "core-v1")
+#: Seconds: between two looks, two heartbeats of a job, two messages for it; silence after which it is taken back.
+NIGHT_TICK_SECONDS = read("float", "NIGHT_TICK_SECONDS", 15)
+NIGHT_HEARTBEAT_SECONDS = read("float", "NIGHT_HEARTBEAT_SECONDS", 10)
+NIGHT_RING_SECONDS = read("float", "NIGHT_RING_SECONDS", 30)
+NIGHT_STALE_SECONDS = read("float", "NIGHT_STALE_SECONDS", 60)
+if NIGHT_PARTS < 1 or NIGHT_JOB_MINUTES < 2 or not 0 <= NIGHT_HOUR <= 23:
+    stop("environment: NIGHT_PARTS is at least 1, NIGHT_JOB_MINUTES at least 2, NIGHT_HOUR from 0 to 23")
+if min(NIGHT_TICK_SECONDS, NIGHT_HEARTBEAT_SECONDS, NIGHT_RING_SECONDS) <= 0:
+    stop("environment: NIGHT_TICK_SECONDS, NIGHT_HEARTBEAT_SECONDS and NIGHT_RING_SECONDS are above 0")
+if NIGHT_STALE_SECONDS < 2 * NIGHT_HEARTBEAT_SECONDS:
+    stop("environment: NIGHT_STALE_SECONDS must be at least twice NIGHT_HEARTBEAT_SECONDS")
+CELERY_BEAT_SCHEDULE = {
+    "nights-tick": {"task": "nights.tick", "schedule": NIGHT_TICK_SECONDS, "options": {"expires": NIGHT_TICK_SECONDS}}
+}
 
 # --- API ---------------------------------------------------------------------------------------------------------
 

@@ -1,0 +1,118 @@
+"""What each step of the chain does (N2): a table of functions that call the doors of the apps below.
+
+A step's function gets a `Work` and returns an `Outcome`. An `atomic` step runs inside one transaction, which the runner
+commits together with the job's own row; a step that is not atomic keeps its own transactions and must be repeatable.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+
+from django.conf import settings
+
+from crm.partitions import ensure_months
+from ledger import facts
+from nights import intake, notices
+from nights.models import Night, Step
+from segmentation import ranking
+from segmentation.models import RankingRun, Scope
+from segmentation.policies import policy_on, window_of
+
+
+@dataclass(frozen=True)
+class Work:
+    """One part of one step of one business date."""
+
+    night_id: int
+    business_date: date
+    part: int = 0
+    parts: int = 1
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """Rows written and what the page shows of it; counts and ids only."""
+
+    rows: int = 0
+    detail: dict[str, Any] = field(default_factory=dict)
+
+
+def _nothing(night: Night) -> None:
+    """No hook."""
+
+
+def _one(business_date: date) -> int:
+    return 1
+
+
+@dataclass(frozen=True)
+class StepDef:
+    """A step. `before` and `after` run with the night locked: before its jobs are made, and once all of them are done."""
+
+    run: Callable[[Work], Outcome]
+    parts: Callable[[date], int] = _one
+    atomic: bool = True
+    before: Callable[[Night], None] = _nothing
+    after: Callable[[Night], None] = _nothing
+
+
+def _parts(business_date: date) -> int:
+    return settings.NIGHT_PARTS
+
+
+def _ranking_parts(business_date: date) -> int:
+    """Whole branches can be ranked side by side; managers may have clients in several, the firm is one."""
+    return settings.NIGHT_PARTS if policy_on(business_date).scope == Scope.BRANCH else 1
+
+
+def _intake(work: Work) -> Outcome:
+    return Outcome(*intake.take_in(work.business_date))
+
+
+def _facts(work: Work) -> Outcome:
+    window = window_of(policy_on(work.business_date), work.business_date)
+    counts = facts.refresh(work.business_date, window=window, part=work.part, parts=work.parts)
+    return Outcome(counts.facts + counts.totals, {"facts": counts.facts, "totals": counts.totals})
+
+
+def _check(work: Work) -> Outcome:
+    """Who would move (U14); writes nothing. Whether the night must stop is decided when all is known."""
+    found = ranking.preview(work.business_date)
+    matrix = [[before, after, count] for (before, after), count in sorted(found.matrix.items())]
+    return Outcome(0, {"ranked": found.ranked, "moved": found.moved, "matrix": matrix})
+
+
+def _open_ranking(night: Night) -> None:
+    # Here and not in the parts: making a partition locks its table until the end of the transaction.
+    ensure_months("segmentation_rankmark", [night.business_date])
+    ranking.open_run(night.business_date)
+
+
+def _ranking(work: Work) -> Outcome:
+    run = _run_of(work.business_date)
+    written = ranking.rank_part(run, part=work.part, parts=work.parts)
+    return Outcome(written, {"run": run.pk})
+
+
+def _close_ranking(night: Night) -> None:
+    ranking.finish_run(_run_of(night.business_date))
+
+
+def _run_of(business_date: date) -> RankingRun:
+    scope = policy_on(business_date).scope
+    return RankingRun.objects.select_related("policy").get(scope=scope, business_date=business_date)
+
+
+def _notices(work: Work) -> Outcome:
+    managers, heads = notices.tell_of_moves(work.business_date)
+    return Outcome(managers + heads, {"managers": managers, "heads": heads})
+
+
+TABLE: dict[str, StepDef] = {
+    Step.INTAKE: StepDef(_intake, atomic=False),
+    Step.FACTS: StepDef(_facts, _parts),
+    Step.CHECK: StepDef(_check),
+    Step.RANKING: StepDef(_ranking, _ranking_parts, before=_open_ranking, after=_close_ranking),
+    Step.NOTICES: StepDef(_notices),
+}
