@@ -264,3 +264,9 @@ class ClientTotals(models.Model):
     last_trade_on = models.DateField(null=True)
     window_from = models.DateField(null=True)
     window_to = models.DateField(null=True)
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["branch_id"], name="totals_branch"),
+            models.Index(fields=["manager_id"], name="totals_manager"),
+        ]

@@ -151,8 +151,7 @@ def preview(business_date: date, *, policy: RankingPolicy | None = None) -> Move
         scope=policy.scope, business_date=business_date, policy=policy, window_from=window.start, window_to=window.end
     )
     with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute("SET LOCAL work_mem = '16MB'")
-        _make_ranked(cursor, run, _values(run, policy, 0, 1))
+        prepare(cursor, run)
         cursor.execute(
             "SELECT coalesce(s.tier, ''), r.tier, count(*) FROM ranked r LEFT JOIN segmentation_standing s"
             " USING (client_id) GROUP BY 1, 2"
@@ -164,6 +163,12 @@ def preview(business_date: date, *, policy: RankingPolicy | None = None) -> Move
 
 
 # --- Inside ------------------------------------------------------------------------------------------------------------
+
+
+def prepare(cursor: Any, run: RankingRun) -> None:
+    """Make the temporary table `ranked` for a run that need not be stored; the caller rolls back."""
+    cursor.execute("SET LOCAL work_mem = '16MB'")
+    _make_ranked(cursor, run, _values(run, run.policy, 0, 1))
 
 
 def _values(run: RankingRun, policy: RankingPolicy, part: int, parts: int) -> dict[str, Any]:

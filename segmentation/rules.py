@@ -6,7 +6,11 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import ROUND_CEILING, Decimal
 
+from crm.money import UNITS_PER_YUAN
+
 TIERS = "ABC"
+#: Money units of 0.01 元.
+CENT = UNITS_PER_YUAN // 100
 
 
 @dataclass(frozen=True)
@@ -80,19 +84,11 @@ def shift_months(day: date, months: int) -> date:
     return date(year, month + 1, min(day.day, monthrange(year, month + 1)[1]))
 
 
-def to_reach(own: int, others: int, better: int, cut: Decimal) -> int | None:
-    """How much more a client must bring to be ranked inside `cut` %, everything else equal (U1).
+def enough_for(own: int, floor: int) -> int:
+    """How much more contribution is certainly enough for the tier whose last client brings `floor` (U1).
 
-    `own`: its contribution; `others`: sum of all others' positive contributions; `better`: sum of those ranked ahead. More of
-    its own raises the total, and may overtake others, which only helps: so this is the amount that is certainly enough
-    without overtaking anybody. None where no amount would do (cut 0).
+    One unit above the last client of a tier takes its place: those ranked ahead stay the same, and the total, with it every
+    line, only rises. In money units, rounded up to 0.01 元 so that the sum shown suffices.
     """
-    if cut <= 0:
-        return None
-    base = max(own, 0)
-    # Smallest x ≥ 0 with better < ⌈(others + base + x) · cut / 100⌉, i.e. (others + base + x) · cut > better · 100 … in integers.
-    needed = Decimal(better) * 100 / cut - others - base
-    x = max(0, int(needed) - 1)
-    while better >= ceiling(others + base + x, cut):
-        x += 1
-    return x if own > 0 or x > 0 else 1 - own
+    needed = floor - own + 1
+    return max(0, -(-needed // CENT) * CENT)

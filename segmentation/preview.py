@@ -1,0 +1,90 @@
+"""What a policy would do (U1): who would move, where, and how many contacts a month it costs."""
+
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from django.db import connection, transaction
+
+from clients.scope import client_scope
+from org.scope import scope_of
+from segmentation import ranking
+from segmentation.models import RankingPolicy, RankingRun
+from segmentation.policies import window_of
+
+#: Moved clients shown by name.
+SHOWN = 50
+
+
+@dataclass(frozen=True)
+class Preview:
+    """Counts over the firm; `movers` only those in the viewer's scope. Contacts a month by the policy's cadence."""
+
+    ranked: int
+    moved: int
+    matrix: list[tuple[str, list[int]]]
+    contacts_now: int
+    contacts_then: int
+    branches: list[tuple[str, str, int, int]]
+    movers: list[dict[str, Any]]
+
+    @property
+    def contacts_change(self) -> int:
+        return self.contacts_then - self.contacts_now
+
+
+_MATRIX = """
+SELECT coalesce(s.tier, ''), r.tier, count(*) FROM ranked r LEFT JOIN segmentation_standing s USING (client_id) GROUP BY 1, 2
+"""
+
+_BRANCHES = """
+SELECT b.branch_no, b.name, count(*) FILTER (WHERE r.tier < s.tier), count(*) FILTER (WHERE r.tier > s.tier)
+  FROM ranked r JOIN segmentation_standing s USING (client_id) JOIN ledger_clienttotals t USING (client_id)
+  JOIN org_branch b ON b.id = t.branch_id
+ WHERE r.tier <> s.tier AND {condition}
+ GROUP BY 1, 2 ORDER BY 3 + 4 DESC, 1 LIMIT 50
+"""
+
+_MOVERS = """
+SELECT c.client_no, c.name, s.tier AS before, r.tier AS after, r.contribution
+  FROM ranked r JOIN segmentation_standing s USING (client_id) JOIN ledger_clienttotals t USING (client_id)
+  JOIN clients_client c ON c.id = r.client_id
+ WHERE r.tier <> s.tier AND {condition}
+ ORDER BY r.contribution DESC LIMIT %(shown)s
+"""
+
+
+def preview_of(policy: RankingPolicy, business_date: date, user) -> Preview:
+    """Rank the date by a policy in a transaction that is rolled back; the counts equal those of the later run."""
+    window = window_of(policy, business_date)
+    run = RankingRun(
+        scope=policy.scope, business_date=business_date, policy=policy, window_from=window.start, window_to=window.end
+    )
+    scope = client_scope(user)
+    condition, values = scope.sql("t", "client_id")
+    # Whole branches are for those who may know branch figures; the administrator steers the policy for all of them.
+    branch_condition = "TRUE" if scope_of(user).nothing else condition
+    with transaction.atomic(), connection.cursor() as cursor:
+        ranking.prepare(cursor, run)
+        cursor.execute(_MATRIX)
+        counts = {(before, after): count for before, after, count in cursor.fetchall()}
+        cursor.execute(_BRANCHES.format(condition=branch_condition), values)
+        branches = cursor.fetchall()
+        cursor.execute(_MOVERS.format(condition=condition), values | {"shown": SHOWN})
+        names = [column.name for column in cursor.description]
+        movers = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+        transaction.set_rollback(True)
+    return Preview(
+        ranked=sum(counts.values()),
+        moved=sum(count for (before, after), count in counts.items() if before and before != after),
+        matrix=[(before, [counts.get((before, after), 0) for after in "ABC"]) for before in "ABC"],
+        contacts_now=_contacts(policy, {t: sum(n for (b, _), n in counts.items() if b == t) for t in "ABC"}),
+        contacts_then=_contacts(policy, {t: sum(n for (b, a), n in counts.items() if b and a == t) for t in "ABC"}),
+        branches=branches,
+        movers=movers,
+    )
+
+
+def _contacts(policy: RankingPolicy, clients: dict[str, int]) -> int:
+    """Contacts a month by the cadence of a policy (V1)."""
+    return clients["A"] * policy.visits_a + clients["B"] * policy.visits_b + clients["C"] * policy.visits_c
