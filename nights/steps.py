@@ -101,7 +101,9 @@ def _close_ranking(night: Night) -> None:
 
 def _run_of(business_date: date) -> RankingRun:
     scope = policy_on(business_date).scope
-    return RankingRun.objects.select_related("policy").get(scope=scope, business_date=business_date)
+    # A night of an older date is ranked apart; its run is the one opened last.
+    runs = RankingRun.objects.select_related("policy").filter(scope=scope, business_date=business_date)
+    return runs.latest("started_at")
 
 
 def _notices(work: Work) -> Outcome:
