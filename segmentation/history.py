@@ -24,10 +24,10 @@ def run_on(business_date: date, scope: str) -> RankingRun | None:
 def _query(run: RankingRun) -> tuple[str, dict[str, Any]]:
     scope_no, join = queries.RESULT_JOIN[run.scope]
     sql = queries.RESULT.format(scope_no=scope_no, join=join)
-    return sql, {"scope": run.scope, "series": series(run), "day": run.business_date, "full": _base(run)}
+    return sql, {"scope": run.scope, "series": series(run), "day": run.business_date, "full": base_date(run)}
 
 
-def _base(run: RankingRun) -> date:
+def base_date(run: RankingRun) -> date:
     """The date of the full run that the run's marks build upon."""
     if run.full:
         return run.business_date

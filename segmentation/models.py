@@ -155,7 +155,7 @@ class RankMark(models.Model):
     `business_date`.
     """
 
-    pk = models.CompositePrimaryKey("series", "business_date", "client_id")
+    pk = models.CompositePrimaryKey("series", "client_id", "business_date")
     series = models.CharField(max_length=8)
     business_date = models.DateField()
     client = models.ForeignKey(Client, models.DO_NOTHING, db_constraint=False, db_index=False, related_name="+")

@@ -61,7 +61,7 @@ def change(policy: RankingPolicy, values: dict[str, Any], *, by: User) -> Rankin
         raise ValidationError(_("A published policy is never changed; make a new draft."))
     for name in values.keys() & set(FIELDS):
         setattr(policy, name, values[name])
-    policy.full_clean(exclude=["created_by", "published_by"])
+    policy.full_clean(exclude=["created_by", "created_at", "published_by", "published_at"])
     policy.save()
     record(
         "policy.change", user=by, object_kind="policy", object_no=str(policy.version), detail={"fields": sorted(values)}

@@ -214,8 +214,8 @@ class Migration(migrations.Migration):
                     "pk",
                     models.CompositePrimaryKey(
                         "series",
-                        "business_date",
                         "client_id",
+                        "business_date",
                         blank=True,
                         editable=False,
                         primary_key=True,

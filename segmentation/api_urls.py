@@ -1,0 +1,5 @@
+"""API routes of segmentation."""
+
+from segmentation.api import TierViewSet
+
+routes = [("tiers", TierViewSet, "tier")]
