@@ -85,7 +85,8 @@ def started(data_dir: Path, command: list[str] | None = None) -> Iterator[Run]:
         )
     run = Run(popen, data_dir, port, output)
     try:
-        wait_for(lambda: f"http://127.0.0.1:{port}" in run.said(), 120, run.said)
+        wait_for(lambda: "] ready\n" in run.said() or popen.poll() is not None, 120, run.said)
+        assert popen.poll() is None, run.said()
         yield run
     finally:
         if popen.poll() is None:
