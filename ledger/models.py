@@ -38,6 +38,7 @@ class IntakeBatch(models.Model):
     finished_at = models.DateTimeField(null=True)
     heartbeat_at = models.DateTimeField(null=True)
     runner = models.UUIDField(null=True, editable=False)
+    attempts = models.PositiveSmallIntegerField(default=0, editable=False)
     progress = models.JSONField(default=dict, help_text="What the runner is doing: file, step, bytes done, of how many")
     problem = models.CharField(max_length=40, blank=True, help_text="code of ledger.messages")
     undone_at = models.DateTimeField(null=True)
