@@ -28,7 +28,7 @@ def _api_router() -> SimpleRouter:
 urlpatterns: list[URLPattern | URLResolver] = [
     path("healthz", healthz, name="healthz"),
     path("readyz", readyz, name="readyz"),
-    path("account/", include("allauth.urls")),
+    path("account/", include("org.account_urls")),
     *(path("", include(f"{label}.urls")) for label in OWN_APPS if find_spec(f"{label}.urls")),
     path("api/v1/", include((_api_router().urls, "api"))),
 ]

@@ -2,9 +2,12 @@
 
 import hashlib
 import secrets
+import time
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.conf import settings
+from django.core.cache import cache
 from django.db import transaction
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
@@ -13,11 +16,12 @@ from rest_framework.authentication import BaseAuthentication, get_authorization_
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
+from rest_framework.throttling import BaseThrottle
 
 from crm.clock import now
 from org.audit import record
 from org.models import ApiToken, Branch, User
-from org.rights import RIGHTS, may, require
+from org.rights import TOKEN_SCOPES, may, require
 
 PREFIX = "crm_"
 
@@ -33,12 +37,12 @@ def make_token(
 ) -> tuple[ApiToken, str]:
     """Make a service account with a token; returns the row and the token, which is shown this once.
 
-    Raises ValueError for an unknown scope, PermissionDenied without the right 'tokens.edit'.
+    Raises ValueError for a scope that is unknown or never given to programs, PermissionDenied without 'tokens.edit'.
     """
     require(by, "tokens.edit")
-    unknown = set(scopes) - RIGHTS.keys()
-    if unknown:
-        raise ValueError(f"unknown scopes: {', '.join(sorted(unknown))}")
+    refused = set(scopes) - set(TOKEN_SCOPES)
+    if refused:
+        raise ValueError(f"no such scopes for tokens: {', '.join(sorted(refused))}")
     token = PREFIX + secrets.token_urlsafe(32)
     account = User(username=f"service-{secrets.token_hex(6)}")
     account.set_unusable_password()
@@ -58,8 +62,10 @@ def make_token(
 
 @transaction.atomic
 def revoke_token(row: ApiToken, *, by: User) -> None:
-    """End a token at once."""
+    """End a token at once; revoking it again changes nothing."""
     require(by, "tokens.edit")
+    if row.revoked_at is not None:
+        return
     row.revoked_at = now()
     row.save(update_fields=["revoked_at"])
     record("token.revoked", user=by, object_kind="token", object_no=row.prefix)
@@ -102,12 +108,30 @@ class TokenScheme(OpenApiAuthenticationExtension):
 
 
 class DeclaredScope(BasePermission):
-    """The view declares `right`; without one nothing is allowed."""
+    """The view declares `right`, or `rights` by method; without one nothing is allowed."""
 
     def has_permission(self, request: Request, view: Any) -> bool:
-        rights = getattr(view, "rights", {})
-        right = rights.get(request.method) or getattr(view, "right", None)
+        right = right_of(view, str(request.method))
         return bool(right) and may(request.user, right)
 
 
-__all__ = ["DeclaredScope", "TokenAuthentication", "digest_of", "make_token", "revoke_token"]
+def right_of(view: Any, method: str) -> str:
+    """The right a view (or its class) wants for a method; '' if it declares none."""
+    return getattr(view, "rights", {}).get(method) or getattr(view, "right", "")
+
+
+class Throttle(BaseThrottle):
+    """API_RATE requests a minute of one token or user. Counted in Redis by one atomic step, so it holds in parallel."""
+
+    def allow_request(self, request: Request, view: Any) -> bool:
+        if not settings.API_RATE or not request.user.is_authenticated:
+            return True
+        key = f"api-rate:{request.user.pk}:{int(time.time()) // 60}"
+        try:
+            count = cache.incr(key)
+        except ValueError:
+            count = 1 if cache.add(key, 1, timeout=120) else cache.incr(key)
+        return count <= settings.API_RATE
+
+    def wait(self) -> float:
+        return 60 - time.time() % 60

@@ -1,3 +1,5 @@
+from importlib import import_module
+
 from django.apps import AppConfig
 from django.utils.translation import gettext_lazy as _
 
@@ -7,3 +9,6 @@ class OrgConfig(AppConfig):
 
     name = "org"
     verbose_name = _("Organisation")
+
+    def ready(self) -> None:
+        import_module("org.receivers")

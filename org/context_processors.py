@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.conf import settings
 from django.http import HttpRequest
 from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
@@ -35,6 +36,7 @@ def _shell(request: HttpRequest) -> dict[str, Any]:
         "settings_url": _url("org:settings"),
         "theme_url": _url("org:theme"),
         "session_ends": request.session.get("ends_at"),
+        "session_idle": settings.SESSION_IDLE_SECONDS,
     }
 
 

@@ -27,6 +27,12 @@ class BranchQuerySet(models.QuerySet["Branch"]):
 
         return self.filter(scope_of(user).branch_condition("pk"))
 
+    def staffed_for(self, user) -> "BranchQuerySet":
+        """Branches whose staff the user may see; see `org.scope.people_scope_of`."""
+        from org.scope import people_scope_of
+
+        return self.filter(people_scope_of(user).branch_condition("pk"))
+
 
 class Branch(models.Model):
     """A branch 营业部 or regional branch 分公司; a tree kept as a path of ids ('/1/7/')."""
@@ -55,8 +61,10 @@ class Branch(models.Model):
 
 
 class User(AbstractUser):
-    """A log-in with its interface settings. What it may see hangs on `staff`."""
+    """A log-in with its interface settings. What it may see hangs on `staff`; passwords change through `org.logins`."""
 
+    must_change_password = models.BooleanField(default=False, editable=False)
+    password_changed_at = models.DateTimeField(null=True, editable=False)
     language = models.CharField(_("Language"), max_length=10, blank=True)
     theme = models.CharField(
         _("Theme"),
@@ -72,11 +80,13 @@ class User(AbstractUser):
 
 class StaffQuerySet(models.QuerySet["Staff"]):
     def visible_to(self, user) -> "StaffQuerySet":
-        """Colleagues of the branches the user may know figures of, and the user."""
-        from org.scope import scope_of
+        """Colleagues of the branches whose staff the user may see, and the user."""
+        from org.scope import people_scope_of
 
-        scope = scope_of(user)
-        return self.filter(scope.branch_condition("branch") | Q(pk__in=scope.staff_ids))
+        scope = people_scope_of(user)
+        if scope.firm:
+            return self.all()
+        return self.filter(Q(branch__in=list(scope.branch_ids)) | Q(pk__in=scope.staff_ids))
 
     def serving(self, on) -> "StaffQuerySet":
         """Staff in service on a date."""
@@ -199,4 +209,5 @@ class AuditEvent(models.Model):
             models.Index(fields=["-at", "-id"], name="audit_newest"),
             models.Index(fields=["object_kind", "object_no", "-at"], name="audit_object"),
             models.Index(fields=["user", "-at"], name="audit_user"),
+            models.Index(fields=["action", "-at"], name="audit_action"),
         ]

@@ -9,6 +9,8 @@ from rest_framework import exceptions
 from rest_framework.response import Response
 from rest_framework.views import exception_handler
 
+from org.audit import record
+
 CONTENT_TYPE = "application/problem+json"
 
 
@@ -20,6 +22,8 @@ def handler(error: Exception, context: dict[str, Any]) -> Response | None:
     if response is None:
         return None
     status = response.status_code
+    if status == 403:
+        note_refusal(context["request"])
     problem: dict[str, Any] = {"type": "about:blank", "title": title(status), "status": status}
     if isinstance(error, exceptions.ValidationError):
         problem["errors"] = list(pointers(error.detail))
@@ -58,6 +62,17 @@ def pointers(detail: Any, path: str = "") -> Any:
             yield from pointers(value, f"{path}/{number}" if nested else path)
     else:
         yield {"pointer": f"#{path}", "detail": str(detail)}
+
+
+def note_refusal(request: Any) -> None:
+    """A role that asks for what it may not do leaves a trace; where, not what."""
+    if request.user.is_authenticated:
+        match = request.resolver_match
+        record(
+            "access.denied",
+            user=request.user,
+            detail={"view": match.view_name if match else "", "method": request.method},
+        )
 
 
 def problem_response(status: int, detail: str = "") -> JsonResponse:

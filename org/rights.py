@@ -7,6 +7,9 @@ from org.models import Role
 _HEAD_OFFICE = {Role.ANALYST, Role.ADMIN}
 _CLIENT_ROLES = {Role.ACCOUNT_MANAGER, Role.BRANCH_HEAD}
 
+#: What a page or a viewset declares when it is for everybody who is signed in.
+ANYBODY = "anybody"
+
 #: Right → the roles that have it. A service account has a right when its token carries the scope of the same name.
 RIGHTS: dict[str, frozenset[str]] = {
     "clients.view": frozenset(_CLIENT_ROLES | _HEAD_OFFICE),
@@ -24,20 +27,41 @@ RIGHTS: dict[str, frozenset[str]] = {
     "staff.view": frozenset({Role.BRANCH_HEAD} | _HEAD_OFFICE),
     "staff.edit": frozenset({Role.ADMIN}),
     "leave.edit": frozenset({Role.BRANCH_HEAD, Role.ADMIN}),
-    "grants.edit": frozenset({Role.BRANCH_HEAD}),
+    "grants.view": frozenset({Role.BRANCH_HEAD, Role.COMPLIANCE_OFFICER, Role.ADMIN}),
+    "grants.edit": frozenset({Role.BRANCH_HEAD, Role.COMPLIANCE_OFFICER}),
     "tokens.edit": frozenset({Role.ADMIN}),
     "audit.view": frozenset({Role.AUDITOR}),
+    # Sharing a saved view of a list.
+    "views.branch": frozenset(_CLIENT_ROLES),
+    "views.firm": frozenset(_HEAD_OFFICE),
 }
+
+#: Acts of a person, never of a program: no token carries them.
+NEVER_BY_TOKEN = frozenset(
+    {
+        "tokens.edit",
+        "grants.view",
+        "grants.edit",
+        "leave.edit",
+        "staff.edit",
+        "audit.view",
+        "views.branch",
+        "views.firm",
+    }
+)
+TOKEN_SCOPES = tuple(sorted(RIGHTS.keys() - NEVER_BY_TOKEN))
 
 
 def may(user, right: str) -> bool:
     """Whether the user has a right; an unknown right is a programming error (KeyError)."""
-    roles = RIGHTS[right]
+    roles = RIGHTS[right] if right != ANYBODY else None
     if not (user.is_authenticated and user.is_active):
         return False
+    if roles is None:
+        return True
     token = getattr(user, "api_token", None)
     if token is not None:
-        return right in token.scopes
+        return right in token.scopes and right not in NEVER_BY_TOKEN
     staff = getattr(user, "staff", None)
     return staff is not None and staff.role in roles
 

@@ -1,18 +1,19 @@
 """SCOPE: the one place that says whose rows a user may see. Apps turn it into conditions on their own tables.
 
-| role | clients |
-| --- | --- |
-| account manager | own, co-managed, and those of colleagues whose deputy he or she is today |
-| branch head | the branch and the branches below it (also as deputy of its head) |
-| head-office analyst | all, personal data masked |
-| administrator | none, unless granted for a time (`ClientDataGrant`) |
-| service account | the branch of its token and those below, or the firm |
-| anybody else | none |
+| role | clients | staff |
+| --- | --- | --- |
+| account manager | own, co-managed, and those of colleagues whose deputy he or she is today | the same colleagues |
+| branch head | the branch and the branches below it (also as deputy of its head) | the same branches |
+| head-office analyst | all, personal data masked | all |
+| administrator | none, unless granted for a time (`ClientDataGrant`) | all |
+| service account | the branch of its token and those below, or the firm | the same |
+| anybody else | none | oneself |
 
 Somebody who has left, or is not in service yet, sees nothing.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import date
 
 from django.db.models import Q
 
@@ -44,7 +45,7 @@ NOTHING = Scope()
 
 
 def scope_of(user) -> Scope:
-    """The scope of a user today; worked out once per user object, that is once per request."""
+    """The scope of a user over clients today; worked out once per user object, that is once per request."""
     if not (user.is_authenticated and user.is_active):
         return NOTHING
     cached = user.__dict__.get("_scope")
@@ -53,12 +54,28 @@ def scope_of(user) -> Scope:
     return cached
 
 
+def people_scope_of(user) -> Scope:
+    """The scope of a user over staff and branches as an organisation: nobody's clients are behind it."""
+    scope = scope_of(user)
+    staff = None if is_service_account(user) else getattr(user, "staff", None)
+    if staff is None or not user.is_active or not in_service(staff, today()):
+        return scope
+    if staff.role in (Role.ADMIN, Role.COMPLIANCE_OFFICER):
+        return Scope(firm=True)
+    return replace(scope, staff_ids=tuple({*scope.staff_ids, staff.pk}))
+
+
+def is_service_account(user) -> bool:
+    """Whether the user came with an API token."""
+    return getattr(user, "api_token", None) is not None
+
+
 def _scope_of(user) -> Scope:
     token = getattr(user, "api_token", None)
     if token is not None:
-        return (
-            Scope(firm=True) if token.branch_id is None else Scope(branch_ids=_with_branches_below([token.branch_id]))
-        )
+        if token.branch_id is None:
+            return Scope(firm=True)
+        return Scope(branch_ids=with_branches_below([token.branch_id]))
     staff = getattr(user, "staff", None)
     on = today()
     if staff is None or not in_service(staff, on):
@@ -70,29 +87,40 @@ def _scope_of(user) -> Scope:
     principals = [staff, *_absent_colleagues(staff, on)]
     heads = [p.branch_id for p in principals if p.role == Role.BRANCH_HEAD]
     return Scope(
-        branch_ids=_with_branches_below(heads) if heads else (),
+        branch_ids=with_branches_below(heads) if heads else (),
         staff_ids=tuple(p.pk for p in principals if p.role in (Role.ACCOUNT_MANAGER, Role.BRANCH_HEAD)),
     )
 
 
-def in_service(staff: Staff, on) -> bool:
+def in_service(staff: Staff, on: date) -> bool:
     """Whether somebody is in service on a date: from joined_on on, until the day before left_on."""
     return (staff.joined_on is None or staff.joined_on <= on) and (staff.left_on is None or on < staff.left_on)
 
 
-def _absent_colleagues(staff: Staff, on) -> list[Staff]:
-    return list(Staff.objects.filter(leaves__deputy=staff, leaves__from_on__lte=on, leaves__to_on__gte=on).distinct())
+def _absent_colleagues(staff: Staff, on: date) -> list[Staff]:
+    """Those whose deputy somebody is on a date; a leave ends with the service of the absent one."""
+    on_leave = Staff.objects.serving(on).filter(
+        leaves__deputy=staff, leaves__from_on__lte=on, leaves__to_on__gte=on, role__in=DEPUTISED
+    )
+    return list(on_leave.distinct())
 
 
-def _granted(user, on) -> Scope:
+#: Roles that have clients of their own; only for them a deputy makes sense.
+DEPUTISED = (Role.ACCOUNT_MANAGER, Role.BRANCH_HEAD)
+
+
+def _granted(user, on: date) -> Scope:
     grants = list(ClientDataGrant.objects.filter(user=user, until__gte=on).values_list("branch_id", flat=True))
     if None in grants:
         return Scope(firm=True)
-    return Scope(branch_ids=_with_branches_below(grants)) if grants else NOTHING
+    return Scope(branch_ids=with_branches_below(grants)) if grants else NOTHING
 
 
-def _with_branches_below(branch_ids: list[int]) -> tuple[int, ...]:
+def with_branches_below(branch_ids: list[int]) -> tuple[int, ...]:
+    """The branches and all below them, in ascending order of ids; one query, branches are few."""
     below = Q()
-    for path in Branch.objects.filter(pk__in=branch_ids).values_list("path", flat=True):
-        below |= Q(path__startswith=path)
-    return tuple(Branch.objects.filter(below).values_list("pk", flat=True)) if below else ()
+    for branch_id in branch_ids:
+        below |= Q(path__contains=f"/{branch_id}/")
+    if not below:
+        return ()
+    return tuple(Branch.objects.filter(below).order_by("pk").values_list("pk", flat=True))

@@ -3,55 +3,75 @@
 from collections.abc import Callable
 from functools import wraps
 from typing import Any
+from urllib.parse import urlsplit
 
-from django.contrib.auth.mixins import LoginRequiredMixin
+from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import ImproperlyConfigured, PermissionDenied
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect
-from django.urls import reverse
 from django.views.generic import TemplateView
 
-from org.rights import may
+from org.rights import ANYBODY, may
 from org.scope import Scope, scope_of
 
-#: A page for everybody who is signed in.
-ANYBODY = "anybody"
+__all__ = ["ANYBODY", "ScopedPage", "page", "to_login"]
+
+SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 
 
-class ScopedPage(LoginRequiredMixin, TemplateView):
+class ScopedPage(TemplateView):
     """A page that declares its right; `self.scope` says whose rows it may show.
 
-    Raises PermissionDenied (403) when the role lacks the right altogether: the page exists, but not for this role.
-    Rows out of scope are never 403 but 404: fetch them from `visible_to(user)`.
+    `right` is for reading, `post_right` for writing (the same, if left empty). Raises PermissionDenied (403) when the
+    role lacks the right altogether: the page exists, but not for this role. Rows out of scope are never 403 but 404:
+    fetch them from `visible_to(user)`.
     """
 
     right: str = ""
+    post_right: str = ""
     scope: Scope
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         if not self.right:
             raise ImproperlyConfigured(f"{type(self).__name__} declares no right")
-        if not request.user.is_authenticated:
-            return self.handle_no_permission()
-        if self.right != ANYBODY and not may(request.user, self.right):
-            raise PermissionDenied(self.right)
+        refusal = _refusal(request, self.right, self.post_right)
+        if refusal is not None:
+            return refusal
         self.scope = scope_of(request.user)
-        return super().dispatch(request, *args, **kwargs)
+        return super().dispatch(request, *args, **kwargs)  # type: ignore[return-value]
 
 
-def page(right: str) -> Callable[[Callable[..., HttpResponse]], Callable[..., HttpResponse]]:
-    """The same for a function: `@page("clients.view")`."""
+def page(right: str, *, post: str = "") -> Callable[[Callable[..., HttpResponse]], Callable[..., HttpResponse]]:
+    """The same for a function: `@page("clients.view")`, `@page("staff.view", post="staff.edit")`."""
 
     def decorate(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
         @wraps(view)
         def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-            if not request.user.is_authenticated:
-                return redirect(f"{reverse('account_login')}?next={request.get_full_path()}")
-            if right != ANYBODY and not may(request.user, right):
-                raise PermissionDenied(right)
-            return view(request, *args, **kwargs)
+            refusal = _refusal(request, right, post)
+            return view(request, *args, **kwargs) if refusal is None else refusal
 
-        guarded.right = right  # type: ignore[attr-defined]  the scope test reads it
+        # The scope test reads them.
+        guarded.right, guarded.post_right = right, post  # type: ignore[attr-defined]
         return guarded
 
     return decorate
+
+
+def to_login(request: HttpRequest) -> HttpResponse:
+    """Send to the log-in page and back here afterwards; a fragment asks the whole page to go."""
+    if request.headers.get("HX-Request") != "true":
+        return redirect_to_login(request.get_full_path())
+    here = urlsplit(request.headers.get("HX-Current-URL", ""))
+    path = f"{here.path}?{here.query}" if here.query else here.path
+    response = HttpResponse(status=204)
+    response["HX-Redirect"] = redirect_to_login(path or "/").url
+    return response
+
+
+def _refusal(request: HttpRequest, right: str, post_right: str) -> HttpResponse | None:
+    """The way to the log-in for strangers, PermissionDenied for the wrong role, None for the right one."""
+    if not request.user.is_authenticated:
+        return to_login(request)
+    wanted = right if request.method in SAFE_METHODS or not post_right else post_right
+    if not may(request.user, wanted):
+        raise PermissionDenied(wanted)
+    return None

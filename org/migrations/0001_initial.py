@@ -62,6 +62,8 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("date_joined", models.DateTimeField(default=django.utils.timezone.now, verbose_name="date joined")),
+                ("must_change_password", models.BooleanField(default=False, editable=False)),
+                ("password_changed_at", models.DateTimeField(editable=False, null=True)),
                 ("language", models.CharField(blank=True, max_length=10, verbose_name="Language")),
                 (
                     "theme",
@@ -332,6 +334,7 @@ class Migration(migrations.Migration):
                     models.Index(fields=["-at", "-id"], name="audit_newest"),
                     models.Index(fields=["object_kind", "object_no", "-at"], name="audit_object"),
                     models.Index(fields=["user", "-at"], name="audit_user"),
+                    models.Index(fields=["action", "-at"], name="audit_action"),
                 ],
             },
         ),

@@ -1,0 +1,18 @@
+"""Description of the API: OpenAPI and its page, for whoever is signed in or carries a token."""
+
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
+
+from org.rights import ANYBODY
+
+
+class Schema(SpectacularAPIView):
+    """`GET /api/v1/schema/`: OpenAPI 3, as YAML or (`?format=json`) JSON."""
+
+    right = ANYBODY
+
+
+class Docs(SpectacularSwaggerSplitView):
+    """`GET /api/v1/docs/`: the same to read and try."""
+
+    right = ANYBODY
+    url_name = "org:api_schema"
