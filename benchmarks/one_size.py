@@ -1,6 +1,6 @@
 """All benchmarks for one number of clients, in the database that DATABASE_URL names; writes a JSON list.
 
-    python -m benchmarks.one_size 100000 out.json
+python -m benchmarks.one_size 100000 out.json
 """
 
 import json

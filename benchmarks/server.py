@@ -13,6 +13,19 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 
+OPTIONS = [
+    "--workers",
+    "2",
+    "--threads",
+    "4",
+    "--worker-class",
+    "gthread",
+    "--timeout",
+    "120",
+    "--log-level",
+    "warning",
+]
+
 
 def free_port() -> int:
     with socket.socket() as probe:
@@ -25,8 +38,7 @@ def gunicorn(application: str, environment: Mapping[str, str]) -> Iterator["Serv
     """Serve a WSGI application on a free loopback port until the block ends."""
     port = free_port()
     process = subprocess.Popen(
-        [sys.executable, "-m", "gunicorn", application, "--bind", f"127.0.0.1:{port}", "--workers", "2"]
-        + ["--threads", "4", "--worker-class", "gthread", "--timeout", "120", "--log-level", "warning"],
+        [sys.executable, "-m", "gunicorn", application, "--bind", f"127.0.0.1:{port}", *OPTIONS],
         cwd=ROOT,
         env={**os.environ, **environment},
         start_new_session=True,

@@ -153,6 +153,14 @@ UPDATE ledger_clienttotals t SET assets = coalesce(s.assets, 0), assets_on = s.d
    AND NOT EXISTS (SELECT FROM ledger_assetsnapshot a WHERE a.client_id = d.client_id AND a.date = t.assets_on)
 """
 
+#: Search hits stand by assets (C10). On a coarse scale, so that a day's move of the market rewrites no search rows.
+_WEIGHTS = """
+UPDATE clients_clientsearch s SET weight = w.weight
+  FROM (SELECT t.client_id, CASE WHEN t.assets > 0 THEN (ln(t.assets) * 8)::bigint ELSE 0 END AS weight
+          FROM ledger_clienttotals t JOIN (SELECT DISTINCT client_id FROM dirty) d USING (client_id)) w
+ WHERE s.client_id = w.client_id AND s.weight <> w.weight
+"""
+
 
 def refresh(business_date: date, *, window: Window, part: int = 0, parts: int = 1) -> FactCounts:
     """Bring monthly facts and totals of a part up to date; a second call writes nothing.
@@ -189,7 +197,7 @@ def _refresh_totals(cursor: Any, values: dict[str, Any], window: Window, months:
     cursor.execute(_CONTRIBUTIONS.format(sums=sums), values | parameters)
     written += cursor.rowcount
     if months:
-        for statement in (_LAST_TRADES, _ASSETS, _ASSETS_BEFORE):
+        for statement in (_LAST_TRADES, _ASSETS, _ASSETS_BEFORE, _WEIGHTS):
             cursor.execute(statement, values)
             written += cursor.rowcount
     return written

@@ -138,7 +138,10 @@ class Standing(models.Model):
     `tier` is computed each night; `service_tier` is what visits go by (U2): up at once, down at the start of a month.
     """
 
-    client = models.OneToOneField(Client, models.CASCADE, primary_key=True, related_name="standing")
+    # No constraint: clients are never deleted, and a million checks at the end of a first night are dear.
+    client = models.OneToOneField(
+        Client, models.DO_NOTHING, primary_key=True, related_name="standing", db_constraint=False
+    )
     scope_id = models.BigIntegerField()
     contribution = models.BigIntegerField()
     tier = models.CharField(_("Tier"), max_length=1, choices=Tier)

@@ -132,7 +132,7 @@ def finish_run(run: RankingRun) -> RankingRun:
         run.moved_up = changes.filter(after__gt="", after__lt=F("before")).count()
         run.moved_down = changes.filter(before__gt="", after__gt=F("before")).count()
         run.entered = changes.filter(before="").count()
-    run.data_as_of = _newest_fact(run)
+    run.data_as_of = _newest_fact()
     run.state, run.finished_at = "done", now()
     run.save()
     return run
@@ -229,16 +229,17 @@ def _keep(cursor: Any, run: RankingRun, values: dict[str, Any]) -> int:
         queries.INSERT_STANDING,
         queries.DELETE_STANDING,
         queries.CHANGES,
-        queries.VOID_CHANGES,
         queries.TIMELINE,
-        queries.TIMELINE_VOID,
     ):
         cursor.execute(statement, values)
         written += cursor.rowcount
+    cursor.execute(queries.VOID_CHANGES, values)
+    if cursor.rowcount:
+        cursor.execute(queries.TIMELINE_VOID, values)
     if run.full:
-        marks = queries.FULL_MARKS.format(
-            service_tier="s.service_tier", join="JOIN segmentation_standing s USING (client_id)"
-        )
+        cursor.execute(queries.DELETE_MARKS, values)
+        join = "JOIN segmentation_standing s USING (client_id)"
+        marks = queries.FULL_MARKS.format(service_tier="s.service_tier", join=join)
     else:
         marks = queries.CHANGED_MARKS
     for statement in (marks, queries.GONE_MARKS):
@@ -249,7 +250,7 @@ def _keep(cursor: Any, run: RankingRun, values: dict[str, Any]) -> int:
 
 def _keep_apart(cursor: Any, values: dict[str, Any]) -> int:
     """A run beside the chain: everybody's mark, and nothing else moves."""
-    cursor.execute(queries.DELETE_APART, values)
+    cursor.execute(queries.DELETE_MARKS, values)
     cursor.execute(queries.FULL_MARKS.format(service_tier="r.tier", join=""), values)
     return cursor.rowcount
 
@@ -262,11 +263,7 @@ def _totals(cursor: Any, run: RankingRun, values: dict[str, Any], part: int, par
     cursor.execute(queries.TOTALS, values)
 
 
-def _newest_fact(run: RankingRun) -> date | None:
+def _newest_fact() -> date | None:
     with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT max(last_trade_on) FROM ledger_monthlyfact WHERE month BETWEEN %s AND %s",
-            [run.window_from.replace(day=1), run.window_to],
-        )
-        newest = cursor.fetchone()[0]
-    return newest if newest is None else min(newest, run.window_to)
+        cursor.execute("SELECT max(greatest(last_trade_on, assets_on)) FROM ledger_clienttotals")
+        return cursor.fetchone()[0]

@@ -23,7 +23,8 @@ class Migration(migrations.Migration):
                 (
                     "client",
                     models.OneToOneField(
-                        on_delete=django.db.models.deletion.CASCADE,
+                        db_constraint=False,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
                         primary_key=True,
                         related_name="standing",
                         serialize=False,
