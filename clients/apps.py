@@ -7,3 +7,8 @@ class ClientsConfig(AppConfig):
 
     name = "clients"
     verbose_name = _("Clients")
+
+    def ready(self) -> None:
+        from clients import kinds  # models are needed
+
+        kinds.register()

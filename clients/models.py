@@ -167,6 +167,11 @@ class Account(models.Model):
     class Meta:
         verbose_name = _("Account")
 
+    @property
+    def masked_no(self) -> str:
+        """The number as screens show it: its last four characters."""
+        return "*" * max(0, len(self.account_no) - 4) + self.account_no[-4:]
+
 
 class TimelineEvent(models.Model):
     """One event of a client's story (C8). Other apps add theirs through `clients.services.add_events`.

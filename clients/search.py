@@ -1,4 +1,4 @@
-"""The search (C10): keeping its narrow table, and asking it. Design and figures: docs/search.md."""
+"""The search (C10): keeping its narrow table up to date. Asking it: `clients.find`. Design: docs/lists.md."""
 
 import csv
 import io

@@ -15,21 +15,27 @@ Render = Callable[[dict[str, Any]], str]
 
 @dataclass(frozen=True)
 class Kind:
-    """How events of one kind look: `render(data)` gives the line in the reader's language, `detail(data)` the rest."""
+    """How events of one kind look: `render(data)` gives the line in the reader's language, `detail(data)` the rest.
+
+    `private`: not for viewers who see personal data masked.
+    """
 
     name: str
     icon: str
     render: Render
     detail: Render | None = None
     tone: str = ""
+    private: bool = False
 
 
 _kinds: dict[str, Kind] = {}
 
 
-def register(kind: str, icon: str, render: Render, *, detail: Render | None = None, tone: str = "") -> None:
+def register(
+    kind: str, icon: str, render: Render, *, detail: Render | None = None, tone: str = "", private: bool = False
+) -> None:
     """Register a kind. `icon` is a name of frontend/icons.txt; `tone` one of '', 'good', 'bad', 'warn'."""
-    _kinds[kind] = Kind(kind, icon, render, detail, tone)
+    _kinds[kind] = Kind(kind, icon, render, detail, tone, private)
 
 
 def kind_of(name: str) -> Kind:

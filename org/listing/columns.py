@@ -39,7 +39,8 @@ class Column:
     `reads`: paths of the queryset (fields, joins, annotations); `cell` and `export` get their values in this order.
     `cell(*values)` gives HTML (plain strings are escaped), default: the first value. `export(*values)`: a plain value,
     default: the first value (元 for money). `sort`: the path sorted by, '' = not sortable; `nullable`: it may be NULL
-    (NULLs come last in both directions); `down_first`: the first click sorts downwards.
+    (NULLs come last in both directions); `tie`: a column equal to the row's id in the table of `sort`, so that an index
+    over both serves; `down_first`: the first click sorts downwards.
     `right`: needed to see the column at all. `mask` and `masked` (see `Mask`) hide the first value on page and export.
     `shown`: in the default choice of columns.
     """
@@ -52,6 +53,7 @@ class Column:
     kind: str = Kind.TEXT
     sort: str = ""
     nullable: bool = False
+    tie: str = "pk"
     down_first: bool = False
     right: str = ""
     mask: Callable[[str], str] | None = None

@@ -5,6 +5,9 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
+#: With whom a view may be shared; each but the first needs the right `views.<share>`.
+SHARES = ("own", "branch", "firm")
+
 
 class SavedViewQuerySet(models.QuerySet["SavedViewBase"]):
     def of_list(self, user, list_name: str) -> "SavedViewQuerySet":

@@ -1,0 +1,1 @@
+"""The record page of one client (C1, C7, C8)."""
