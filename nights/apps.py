@@ -3,7 +3,13 @@ from django.utils.translation import gettext_lazy as _
 
 
 class NightsConfig(AppConfig):
-    """The nightly chain and its job ledger."""
+    """The nightly chain, its job ledger, notices, My day."""
 
     name = "nights"
     verbose_name = _("Nights")
+
+    def ready(self) -> None:
+        from nights.home import unread_count  # models must be loaded
+        from org.navigation import register_count
+
+        register_count("home", unread_count)

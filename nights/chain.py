@@ -77,18 +77,11 @@ def _enter(night: Night, step: str, checks: Iterable[Job]) -> None:
 
 def _reason_to_hold(night: Night, checks: Iterable[Job]) -> dict[str, object] | None:
     """Why the night must wait for a person, as data for page and notice; None if it may go on."""
-    ranked = sum(job.detail["ranked"] for job in checks)
-    moved = sum(job.detail["moved"] for job in checks)
+    found = next((job.detail for job in checks), {"known": 0, "moved": 0})
     limit = policy_on(night.business_date).max_move_percent
-    if not rules.must_hold(moved, ranked, limit):
+    if not rules.must_hold(found["moved"], found["known"], limit):
         return None
-    return {
-        "rule": "moves",
-        "moved": moved,
-        "ranked": ranked,
-        "limit": str(limit),
-        "matrix": [row for job in checks for row in job.detail["matrix"]],
-    }
+    return {"rule": "moves", "limit": str(limit), **found}
 
 
 def _end(night: Night, state: str) -> None:

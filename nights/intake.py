@@ -5,6 +5,8 @@ from typing import Any
 
 from django.conf import settings
 
+from ledger.intake import take_in as door
+from ledger.intake import totals
 from nights import drop
 
 
@@ -16,7 +18,13 @@ def take_in(business_date: date) -> tuple[int, dict[str, Any]]:
     files = drop.files(business_date)
     if not files:
         return 0, {"files": 0}
-    from ledger.intake import take_in as door
-
     batch = door(files, mapping=settings.NIGHT_MAPPING, business_date=business_date, source="night")
-    return 0, {"batch": batch.pk, "files": len(files)}
+    counts = totals(batch)
+    return counts.read, {
+        "batch": batch.pk,
+        "files": counts.files,
+        "refused": counts.refused,
+        "new": counts.new,
+        "changed": counts.changed,
+        "rejected": counts.rejected,
+    }

@@ -70,6 +70,11 @@ class Night(models.Model):
     def __str__(self) -> str:
         return self.business_date.isoformat()
 
+    @property
+    def seconds(self) -> float | None:
+        """How long this run took, decisions waited for included; None while it is under way."""
+        return (self.finished_at - self.started_at).total_seconds() if self.finished_at else None
+
 
 class Job(models.Model):
     """One step of a night for one part of the branches. A message only says 'look'; this row says what is due.
@@ -110,6 +115,11 @@ class Job(models.Model):
         ]
         indexes = [models.Index(fields=["due_at"], name="job_open", condition=Q(state__in=["due", "running"]))]
 
+    @property
+    def part_no(self) -> int:
+        """The part as people count."""
+        return self.part + 1
+
 
 class NoticeQuerySet(models.QuerySet["Notice"]):
     def visible_to(self, user) -> "NoticeQuerySet":
@@ -127,7 +137,6 @@ class Notice(models.Model):
     key = models.CharField(max_length=80)
     kind = models.CharField(max_length=40)
     data = models.JSONField(default=dict)
-    url = models.CharField(max_length=200, blank=True)
     created_at = models.DateTimeField(db_default=Now())
     read_at = models.DateTimeField(null=True)
 

@@ -34,8 +34,8 @@ WITH own AS (
      WHERE t.business_date = %(day)s AND t.what = 'tier'
      GROUP BY own.staff_id
 )
-INSERT INTO nights_notice (user_id, key, kind, data, url)
-SELECT s.user_id, 'moves:' || %(day)s::date, 'moves', {_DATA.format(n="moves")}, ''
+INSERT INTO nights_notice (user_id, key, kind, data)
+SELECT s.user_id, 'moves:' || %(day)s::date, 'moves', {_DATA.format(n="moves")}
   FROM moves JOIN org_staff s ON s.id = moves.staff_id JOIN org_user u ON u.id = s.user_id
  WHERE {_IN_SERVICE}
  ORDER BY s.user_id
@@ -56,8 +56,8 @@ WITH per_branch AS (
      WHERE s.role = %(head)s
      GROUP BY s.id
 )
-INSERT INTO nights_notice (user_id, key, kind, data, url)
-SELECT s.user_id, 'branch-moves:' || %(day)s::date, 'branch_moves', {_DATA.format(n="moves")}, ''
+INSERT INTO nights_notice (user_id, key, kind, data)
+SELECT s.user_id, 'branch-moves:' || %(day)s::date, 'branch_moves', {_DATA.format(n="moves")}
   FROM moves JOIN org_staff s ON s.id = moves.staff_id JOIN org_user u ON u.id = s.user_id
  WHERE {_IN_SERVICE}
  ORDER BY s.user_id
@@ -82,12 +82,11 @@ def tell_of_moves(business_date: date) -> tuple[int, int]:
 def tell_administrators(night: Night, kind: str, data: dict[str, Any]) -> int:
     """Tell everybody who may run nights, once per night, run and kind."""
     key = f"{kind}:{night.business_date}:{night.run_no}"
-    url = reverse("nights:night", args=[night.business_date])
-    told = {name: data[name] for name in ("moved", "ranked", "limit", "step", "files") if name in data}
+    told = {name: data[name] for name in ("moved", "known", "limit", "step", "files") if name in data}
     told["date"] = night.business_date.isoformat()
     serving = Staff.objects.serving(night.business_date).filter(role=Role.ADMIN)
     users = User.objects.filter(is_active=True, staff__in=serving).order_by("pk")
-    rows = [Notice(user=user, key=key, kind=kind, data=told, url=url) for user in users]
+    rows = [Notice(user=user, key=key, kind=kind, data=told) for user in users]
     return len(Notice.objects.bulk_create(rows, ignore_conflicts=True))
 
 
@@ -108,7 +107,7 @@ def _branch_moves(data: dict[str, Any]) -> str:
 
 
 def _held(data: dict[str, Any]) -> str:
-    return _("The night of %(date)s waits: %(moved)s of %(ranked)s clients would move, more than %(limit)s %%") % data
+    return _("The night of %(date)s waits: %(moved)s of %(known)s clients would move, more than %(limit)s %%") % data
 
 
 def _failed(data: dict[str, Any]) -> str:
@@ -136,3 +135,12 @@ def text_of(notice: Notice) -> str:
     """The notice as one sentence in the reader's language."""
     make = _WORDS.get(notice.kind)
     return make(notice.data) if make else notice.kind
+
+
+def url_of(notice: Notice) -> str:
+    """The page where the notice can be acted upon; empty if there is none."""
+    if notice.kind in ("moves", "branch_moves"):
+        return reverse("clients:list") + f"?moved_since={notice.data['date']}"
+    if notice.kind in _WORDS:
+        return reverse("nights:night", args=[date.fromisoformat(notice.data["date"])])
+    return ""

@@ -56,15 +56,15 @@ def missing_dates(newest: date, upto: date, is_trading_day: Callable[[date], boo
     return [day for n in range(1, (upto - newest).days + 1) if is_trading_day(day := newest + timedelta(days=n))]
 
 
-def must_hold(moved: int, ranked: int, max_move_percent: Decimal) -> bool:
-    """Stop rule (U14): more than so many per cent of the ranked clients would move."""
-    return Decimal(moved) * 100 > max_move_percent * ranked
+def must_hold(moved: int, known: int, max_move_percent: Decimal) -> bool:
+    """Stop rule (U14): more than so many per cent of the clients ranked before and now would move."""
+    return Decimal(moved) * 100 > max_move_percent * known
 
 
 def chain_state(states: Iterable[str]) -> str:
     """State of a step from those of its jobs: failed, running, due or done; 'waiting' without jobs."""
     found = set(states)
-    for state in ("failed", "running", "due", "done"):
+    for state in ("failed", "running", "due", "dropped", "done"):
         if state in found:
             # Some done, some due: the step is on its way.
             return "running" if state == "due" and "done" in found else state

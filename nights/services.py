@@ -99,7 +99,7 @@ def release(night: Night, *, user: User) -> Night:
         raise NightRefused(f"the night of {night} is not held")
     night.state, night.released_by, night.released_at = Night.State.RUNNING, user, clock_now()
     night.save(update_fields=["state", "released_by", "released_at"])
-    detail = {name: night.held_reason.get(name) for name in ("moved", "ranked", "limit")} | {"run": night.run_no}
+    detail = {name: night.held_reason.get(name) for name in ("moved", "known", "limit")} | {"run": night.run_no}
     record("night.release", user=user, object_kind="night", object_no=str(night), detail=detail)
     return chain.advance(night.pk)
 

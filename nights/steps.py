@@ -13,8 +13,8 @@ from django.conf import settings
 
 from crm.partitions import ensure_months
 from ledger import facts
-from nights import intake, notices
-from nights.models import Night, Step
+from nights import intake, moves, notices
+from nights.models import Job, Night, Step
 from segmentation import ranking
 from segmentation.models import RankingRun, Scope
 from segmentation.policies import policy_on, window_of
@@ -70,6 +70,13 @@ def _intake(work: Work) -> Outcome:
     return Outcome(*intake.take_in(work.business_date))
 
 
+def _tell_of_refused_files(night: Night) -> None:
+    """The night goes on with what is in, but somebody must know (N1)."""
+    job = Job.objects.get(night=night, run_no=night.run_no, step=Step.INTAKE)
+    if refused := job.detail.get("refused"):
+        notices.tell_administrators(night, "files_refused", {"files": refused})
+
+
 def _facts(work: Work) -> Outcome:
     window = window_of(policy_on(work.business_date), work.business_date)
     counts = facts.refresh(work.business_date, window=window, part=work.part, parts=work.parts)
@@ -77,10 +84,8 @@ def _facts(work: Work) -> Outcome:
 
 
 def _check(work: Work) -> Outcome:
-    """Who would move (U14); writes nothing. Whether the night must stop is decided when all is known."""
-    found = ranking.preview(work.business_date)
-    matrix = [[before, after, count] for (before, after), count in sorted(found.matrix.items())]
-    return Outcome(0, {"ranked": found.ranked, "moved": found.moved, "matrix": matrix})
+    """Who would move; whether the night must stop is decided when all is known (`chain`)."""
+    return Outcome(0, moves.preview(work.business_date))
 
 
 def _open_ranking(night: Night) -> None:
@@ -112,7 +117,7 @@ def _notices(work: Work) -> Outcome:
 
 
 TABLE: dict[str, StepDef] = {
-    Step.INTAKE: StepDef(_intake, atomic=False),
+    Step.INTAKE: StepDef(_intake, atomic=False, after=_tell_of_refused_files),
     Step.FACTS: StepDef(_facts, _parts),
     Step.CHECK: StepDef(_check),
     Step.RANKING: StepDef(_ranking, _ranking_parts, before=_open_ranking, after=_close_ranking),

@@ -134,7 +134,6 @@ class Migration(migrations.Migration):
                 ("key", models.CharField(max_length=80)),
                 ("kind", models.CharField(max_length=40)),
                 ("data", models.JSONField(default=dict)),
-                ("url", models.CharField(blank=True, max_length=200)),
                 ("created_at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
                 ("read_at", models.DateTimeField(null=True)),
                 (

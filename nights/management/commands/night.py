@@ -82,6 +82,6 @@ class Command(BaseCommand):
 def _why_held(night: Night) -> str:
     reason = night.held_reason
     return (
-        f"held: {reason.get('moved')} of {reason.get('ranked')} clients would move, more than {reason.get('limit')} %;"
+        f"held: {reason.get('moved')} of {reason.get('known')} clients would move, more than {reason.get('limit')} %;"
         f" release or cancel it on the page /nights/{night}/"
     )
