@@ -65,7 +65,7 @@ def build_sql(query: Query, scope: ClientScope, limit: int) -> tuple[str, dict[s
         ways += _number_ways(query, number, scope, params)
     matches = " UNION ALL ".join(f"({way})" for way in ways)
     return (
-        f"WITH m AS MATERIALIZED ({matches}),"
+        f"WITH m (client_id, weight, rank) AS MATERIALIZED ({matches}),"
         " best AS (SELECT client_id, min(rank) AS rank, max(weight) AS weight FROM m GROUP BY client_id)"
         " SELECT client_id, (SELECT count(*) FROM m) FROM best ORDER BY rank, weight DESC, client_id LIMIT %(limit)s",
         params,

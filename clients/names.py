@@ -106,7 +106,8 @@ def read(name: str) -> Reading:
             if len(syllables) > 1:
                 tokens[f"p:{''.join(syllables[1:])}"] = None
                 tokens[f"p:{syllables[0]}{initials[1:]}"] = None
-    spelled = " ".join(found[0]) if found else text
+    # The apostrophe sorts behind the space, so 张伟 comes before 张伟明.
+    spelled = "'".join(found[0]) if found else text
     sort_key = text if spelled == text else f"{spelled} {text}"
     return Reading(sort_key=sort_key[:240], tokens=tuple(tokens))
 

@@ -20,7 +20,7 @@ def test_refresh_writes_reading_sort_key_and_tokens_once():
     row = ClientSearch.objects.get()
     assert (row.client_id, row.branch_id, row.manager_id) == (client.pk, client.branch_id, client.manager_id)
     assert NameReading.objects.get().name == "单田芳"
-    assert Client.objects.get(pk=client.pk).name_key == "shan tian fang 单田芳"
+    assert Client.objects.get(pk=client.pk).name_key == "shan'tian'fang 单田芳"
     tokens = row.tsv
     for token in ("田芳", "i:stf", "p:shantianfang", "t:87653100831", f"m:{helper.pk}", f"b:{client.branch_id}"):
         assert f"'{token}'" in tokens
