@@ -1,129 +1,194 @@
-"""What an invented client does: assets, trades, cash flows and fees, month by month."""
+"""What a client does month by month: assets, money in and out, fees, trades. All money in 分 (1/100 元)."""
 
-import calendar
-import math
 from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import date, timedelta
 from random import Random
+from typing import NamedTuple
 
-HOLIDAYS = {(1, 1), (5, 1), (5, 2), (5, 3), *((10, day) for day in range(1, 8))}
-SECURITIES = (
-    ("stock", ("600", "601", "603", "000", "002", "300"), 70),
-    ("etf", ("510", "512", "159"), 12),
-    ("fund", ("161", "163"), 5),
-    ("bond", ("113", "127"), 5),
-    ("option", ("100",), 2),
-    ("hk_stock", ("00", "01"), 3),
-    ("repo", ("204", "131"), 3),
-)
-_KINDS = [kind for kind, _, _ in SECURITIES]
-_PREFIXES = {kind: prefixes for kind, prefixes, _ in SECURITIES}
-_KIND_WEIGHTS = [weight for _, _, weight in SECURITIES]
-#: Exchange and regulator fees on turnover, both sides.
-EXCHANGE_RATE = 0.0000541
-MINIMUM_COMMISSION = 5.0
+from ledger.demo.dates import Month
+from ledger.demo.draws import poisson
+from ledger.demo.market import CHARGES, KIND_MIX, KIND_MIX_WITH_OPTIONS, Market, Security, Weather
+from ledger.demo.nature import QUALIFIED, Nature, dormant_since, level
+from ledger.demo.people import Client
+
+#: A year: of the debt, of the money in products.
+_MARGIN_INTEREST, _TRAILER_FEE = 0.0635, 0.0025
+#: Once, of the money put into a product.
+_SUBSCRIPTION_FEE = 0.005
+_CANCELLED = 0.002
+#: How much smaller the part of the assets in one trade gets as they grow (exponent).
+_CAUTION = 0.2
+#: Option premiums against what the same client pays for shares.
+_PREMIUM_SHARE = 0.05
 
 
-@dataclass(frozen=True)
-class Temper:
-    """How somebody behaves: `assets` in 元 at the end, trades a month, commission rate, monthly growth, margin debt share."""
+class Flow(NamedTuple):
+    day: str
+    direction: str
+    amount: int
 
+
+class Fee(NamedTuple):
+    day: str
+    kind: str
+    amount: int
+
+
+class Trade(NamedTuple):
+    """`account`: kind of the account it was made in. Cancellations repeat a trade with negative money."""
+
+    day: str
+    account: str
+    security: Security
+    side: str
+    quantity: int
+    amount: int
+    commission: int
+    fees: int
+
+
+class MonthOfClient(NamedTuple):
+    """`days`: trading days of the month on which the client was a client. `level`: of activity, 0 if none.
+
+    `assets` in 元, net of debt, at the month's end. `snapshot`: cash, securities value, liabilities; None once closed.
+    """
+
+    month: Month
+    weather: Weather
+    days: tuple[str, ...]
+    level: float
     assets: float
-    trades_a_month: float
-    rate: float
-    growth: float
-    debt_share: float
-    product_fee: float
+    snapshot: tuple[int, int, int] | None
+    flows: list[Flow]
+    fees: list[Fee]
 
 
-def month_days(month: date, last: date) -> list[date]:
-    """Trading days of a month up to and including `last`: weekdays without the fixed public holidays."""
-    days = calendar.monthrange(month.year, month.month)[1]
-    dates = (month.replace(day=day) for day in range(1, days + 1))
-    return [day for day in dates if day <= last and is_trading(day)]
+def live(
+    random: Random, client: Client, nature: Nature, months: list[Month], market: Market
+) -> Iterator[MonthOfClient]:
+    """The months of a client, from the first of the history (or the opening) on to the closing or the end."""
+    opened, closed = client.opened_on.isoformat(), client.closed_on.isoformat() if client.closed_on else "9999"
+    assets = _start(random, nature) if opened < months[0].days[0] else 0.0
+    for month, weather in zip(months, market.weather, strict=True):
+        days = _days(month, opened, closed)
+        if not days:
+            continue
+        active = 0.0 if nature.idle else level(nature, month.ago)
+        if client.status == "dormant" and month.ago < dormant_since(nature):
+            active = 0.0
+        assets *= 1 + weather.gain * (1 - nature.cash) + random.gauss(0.0, 0.012)
+        flows = []
+        if assets <= 0:
+            assets = nature.assets * (0.4 + 0.6 * random.random())
+            flows.append(Flow(days[0], "in", round(assets * 100)))
+        if active:
+            moved, assets = _flows(random, nature, assets, days)
+            flows += moved
+        if month.days[-1] >= closed:
+            flows.append(Flow(days[-1], "out", round(assets * 100)))
+            yield MonthOfClient(month, weather, days, active, assets, None, flows, [])
+            return
+        debt = assets * nature.debt * (0.8 + 0.4 * random.random()) if active and nature.debt else 0.0
+        snapshot = _snapshot(random, nature, assets, debt)
+        yield MonthOfClient(
+            month, weather, days, active, assets, snapshot, flows, _fees(random, nature, month, active, assets, debt)
+        )
 
 
-def is_trading(day: date) -> bool:
-    return day.weekday() < 5 and (day.month, day.day) not in HOLIDAYS
+def _start(random: Random, nature: Nature) -> float:
+    """Assets before the first month; who rises had less then, who falls had more."""
+    share = {"rising": 0.5, "falling": 1.5, "lapsed": 1.2}.get(nature.trend, 0.9)
+    return nature.assets * share * (0.8 + 0.4 * random.random())
 
 
-def previous_trading(day: date) -> date:
-    """The newest trading day on or before a date."""
-    while not is_trading(day):
-        day -= timedelta(days=1)
-    return day
+def _days(month: Month, opened: str, closed: str) -> tuple[str, ...]:
+    if opened <= month.days[0] and month.days[-1] <= closed:
+        return month.days
+    return tuple(day for day in month.days if opened <= day <= closed)
 
 
-def temper(random: Random, trades_per_client: float, *, margin: bool) -> Temper:
-    """Heavy tails in wealth and in activity; about a fifth does nothing at all."""
-    wealth = random.lognormvariate(math.log(110_000), 1.3)
-    idle = random.random() < 0.21
-    activity = 0.0 if idle else trades_per_client * random.lognormvariate(-0.4, 1.0)
-    rate = min(0.003, max(0.00012, random.lognormvariate(math.log(0.0004), 0.5)))
-    growth = random.choice((0.0,) * 6 + (0.05, 0.07, -0.06, -0.08))
-    debt = random.uniform(0.05, 0.4) if margin and not idle else 0.0
-    product = wealth * 0.0006 * random.random() if not idle and random.random() < 0.3 else 0.0
-    return Temper(min(wealth, 2e8), min(activity, 40 * trades_per_client), rate, growth, debt, product)
+def _flows(random: Random, nature: Nature, assets: float, days: tuple[str, ...]) -> tuple[list[Flow], float]:
+    """Money in and out of one month, and the assets after it."""
+    inwards = {"rising": 0.75, "falling": 0.3, "lapsed": 0.4}.get(nature.trend, 0.52)
+    flows = []
+    for _ in range(poisson(random, 0.35)):
+        amount = round(assets * (0.02 + 0.18 * random.random()), 2)
+        direction = "in" if random.random() < inwards else "out"
+        flows.append(Flow(days[int(random.random() * len(days))], direction, round(amount * 100)))
+        assets += amount if direction == "in" else -amount
+    return flows, assets
 
 
-def poisson(random: Random, mean: float) -> int:
-    """A draw by Knuth's product, with a normal draw where that would take long."""
-    if mean <= 0:
-        return 0
-    if mean > 30:
-        return max(0, round(random.gauss(mean, math.sqrt(mean))))
-    limit, product, count = math.exp(-mean), random.random(), 0
-    while product > limit:
-        product *= random.random()
-        count += 1
-    return count
+def _snapshot(random: Random, nature: Nature, assets: float, debt: float) -> tuple[int, int, int]:
+    total, owed = round((assets + debt) * 100), round(debt * 100)
+    cash = int(total * min(0.95, nature.cash * (0.5 + random.random())))
+    return cash, total - cash, owed
 
 
-def level(nature: Temper, months_ago: int) -> float:
-    """Share of the final activity that a client had some months before the end."""
-    return max(0.05, min(4.0, (1 + nature.growth) ** (12 - months_ago)))
-
-
-def trades(random: Random, nature: Temper, days: list[date], months_ago: int) -> Iterator[tuple]:
-    """Rows (date, code, kind, side, quantity, amount, commission, exchange_fees); about one in 400 is a cancellation."""
-    for _ in range(poisson(random, nature.trades_a_month * level(nature, months_ago)) if days else 0):
-        kind = random.choices(_KINDS, _KIND_WEIGHTS)[0]
-        prefix = random.choice(_PREFIXES[kind])
-        code = prefix + f"{random.randrange(10 ** (6 - len(prefix))):0{6 - len(prefix)}d}"
-        price = round(random.lognormvariate(2.6, 0.8), 2)
-        lots = max(1, round(nature.assets * random.uniform(0.02, 0.3) / price / 100))
-        amount = round(price * lots * 100, 2)
-        commission = round(max(MINIMUM_COMMISSION, amount * nature.rate), 2)
-        sign = -1 if random.random() < 0.0025 else 1
-        side = "buy" if random.random() < 0.52 else "sell"
-        fees = round(amount * EXCHANGE_RATE, 2)
-        yield random.choice(days), code, kind, side, lots * 100, sign * amount, sign * commission, sign * fees
-
-
-def snapshot(random: Random, nature: Temper, months_ago: int) -> tuple[float, float, float]:
-    """Cash, securities value and liabilities in 元 at a month's end."""
-    total = nature.assets * level(nature, months_ago) ** 0.5 * random.uniform(0.9, 1.1)
-    debt = total * nature.debt_share
-    cash = total * random.uniform(0.03, 0.4)
-    return round(cash, 2), round(total + debt - cash, 2), round(debt, 2)
-
-
-def fees(random: Random, nature: Temper, day: date, debt: float) -> Iterator[tuple[date, str, float]]:
-    """Rows (date, kind, amount) of one month; refunds are negative."""
+def _fees(random: Random, nature: Nature, month: Month, active: float, assets: float, debt: float) -> list[Fee]:
+    """Fees of a whole month, all booked on its last trading day; refunds are negative."""
+    if not month.whole:
+        return []
+    fees = []
+    day = month.days[-1]
     if debt:
-        yield day, "margin_interest", round(debt * 0.068 / 12, 2)
-    if nature.product_fee and random.random() < 0.5:
-        yield day, "product_fee", round(nature.product_fee * random.uniform(0.5, 1.5), 2)
-    chance = random.random()
-    if nature.trades_a_month and chance < 0.01:
-        yield day, "advisory_fee", round(random.uniform(50, 600), 2)
-    elif chance > 0.9985:
-        yield day, "other", -round(random.uniform(5, 60), 2)
+        fees.append(Fee(day, "margin_interest", round(debt * _MARGIN_INTEREST / 12 * 100)))
+    if active:
+        if nature.funds and month.first.month % 3 == 0:
+            fees.append(Fee(day, "product_fee", round(assets * nature.funds * _TRAILER_FEE / 4 * 100) or 1))
+        if nature.funds and random.random() < 0.06:
+            fees.append(
+                Fee(day, "product_fee", round(assets * (0.05 + 0.2 * random.random()) * _SUBSCRIPTION_FEE * 100) or 1)
+            )
+        if nature.advice:
+            fees.append(Fee(day, "advisory_fee", round(nature.advice * 100)))
+        if random.random() < 0.003:
+            fees.append(Fee(day, "other", 1000 + int(random.random() * 4000)))
+    if random.random() < 0.0012:
+        kind = "advisory_fee" if random.random() < 0.5 else "other"
+        fees.append(Fee(day, kind, -2000 - int(random.random() * 28000)))
+    return fees
 
 
-def cash_flows(random: Random, nature: Temper, days: list[date]) -> Iterator[tuple[date, str, float]]:
-    """Rows (date, direction, amount) of one month."""
-    for _ in range(poisson(random, 0.35) if days and nature.trades_a_month else 0):
-        direction = "in" if random.random() < (0.55 + nature.growth * 2) else "out"
-        yield random.choice(days), direction, round(nature.assets * random.uniform(0.02, 0.2), 2)
+def trades(random: Random, nature: Nature, lived: MonthOfClient, market: Market) -> list[Trade]:
+    """The trades of one month in the order of their days; about one in 500 is cancelled the same day."""
+    share_of_month = len(lived.days) / 21
+    count = poisson(random, nature.trades * lived.level * lived.weather.bustle * min(1.0, share_of_month))
+    made = []
+    for position in sorted(int(random.random() * len(lived.days)) for _ in range(count)):
+        trade = _trade(random, nature, lived, market, lived.days[position])
+        made.append(trade)
+        if random.random() < _CANCELLED:
+            made.append(trade._replace(amount=-trade.amount, commission=-trade.commission, fees=-trade.fees))
+    return made
+
+
+def _trade(random: Random, nature: Nature, lived: MonthOfClient, market: Market, day: str) -> Trade:
+    kind = (KIND_MIX_WITH_OPTIONS if nature.options else KIND_MIX).draw(random)
+    if kind == "hk_stock" and nature.assets < QUALIFIED:
+        kind = "stock"
+    security = market.pick(random, kind)
+    drift = lived.weather.level if kind in ("stock", "etf", "hk_stock") else 1.0
+    drift *= 0.96 + 0.08 * random.random() if kind not in ("repo", "other") else 1.0
+    price = max(security.tick, round(security.unit_price * drift / security.tick) * security.tick)
+    # A part of the assets, the smaller the larger they are; never less than a lot.
+    wanted = lived.assets * 1000 * (lived.assets / 100_000) ** -_CAUTION * (0.05 + 0.7 * random.random() ** 1.5)
+    if kind == "option":
+        wanted *= _PREMIUM_SHARE
+    quantity = max(1, int(wanted / (price * security.lot))) * security.lot
+    amount = quantity * price // 10
+    commission, fees = charges(kind, nature.rate, quantity, amount)
+    account = "options" if kind == "option" else "ordinary"
+    if nature.margin and kind in ("stock", "etf") and random.random() < 0.4:
+        account = "margin"
+    return Trade(
+        day, account, security, "buy" if random.random() < 0.52 else "sell", quantity, amount, commission, fees
+    )
+
+
+def charges(kind: str, rate: int, quantity: int, amount: int) -> tuple[int, int]:
+    """(commission, exchange fees) of a trade in 分; `rate` in millionths of the amount."""
+    charge = CHARGES[kind]
+    if charge.per_unit is not None:
+        return quantity * charge.per_unit[0], quantity * charge.per_unit[1]
+    ppm = rate if charge.own_ppm is None else charge.own_ppm
+    return max(charge.least, (amount * ppm + 500_000) // 1_000_000), round(amount * charge.fee_ppm / 1_000_000)

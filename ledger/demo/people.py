@@ -1,82 +1,131 @@
-"""Names, documents and numbers of invented people.
+"""The demo firm's clients: who they are, and what the client file says about them. All of them are invented."""
 
-Every person, number and address of the demo firm is made up. Document numbers carry a wrong check digit, mobile numbers a
-prefix that is assigned to nobody (100), e-mail addresses the domain example.com: none can belong to a real person.
-"""
-
-from datetime import date
+from datetime import date, timedelta
 from random import Random
+from typing import NamedTuple
 
-#: Surname → weight per mille, roughly as common as in the registers; rarer ones stand for all the others.
-SURNAMES = {
-    "王": 72, "李": 71, "张": 67, "刘": 52, "陈": 46, "杨": 31, "黄": 22, "赵": 20, "吴": 20, "周": 19, "徐": 15, "孙": 15,
-    "马": 13, "朱": 12, "胡": 12, "郭": 11, "何": 11, "林": 11, "高": 10, "罗": 10, "郑": 9, "梁": 9, "谢": 8, "宋": 8,
-    "唐": 7, "许": 7, "韩": 7, "邓": 6, "冯": 6, "曹": 6, "彭": 6, "曾": 6, "肖": 6, "田": 5, "董": 5, "潘": 5, "袁": 5,
-    "蔡": 5, "蒋": 5, "余": 5, "于": 5, "杜": 5, "叶": 5, "程": 5, "魏": 4, "苏": 4, "吕": 4, "丁": 4, "任": 4, "卢": 4,
-    "姚": 4, "沈": 4, "钟": 4, "姜": 4, "崔": 4, "谭": 4, "陆": 3, "范": 3, "汪": 3, "廖": 3, "石": 3, "金": 3, "韦": 3,
-    "贾": 3, "夏": 3, "付": 3, "方": 3, "邹": 3, "熊": 3, "白": 3, "孟": 3, "秦": 3, "邱": 3, "侯": 2, "江": 2, "尹": 2,
-    "薛": 2, "闫": 2, "段": 2, "雷": 2, "龙": 2, "黎": 2, "史": 2, "陶": 2, "贺": 2, "毛": 2, "郝": 2, "顾": 2, "龚": 2,
-    "邵": 2, "万": 2, "覃": 2, "武": 2, "钱": 2, "戴": 2, "严": 2, "莫": 1, "孔": 1, "向": 1, "常": 1, "单": 1, "仇": 1,
-    "解": 1, "查": 1, "区": 1, "朴": 1, "盖": 1, "乐": 1, "华": 1, "欧阳": 1, "司马": 1, "上官": 1, "诸葛": 1, "尉迟": 1, "慕容": 1,
-}  # fmt: skip
-GIVEN_MALE = "伟强磊军勇杰涛明超刚平辉鹏华飞波斌浩宇凯健俊帆亮建国文志海峰林晨阳东旭龙博睿泽铭轩昊然子涵一诺嘉"
-GIVEN_FEMALE = "芳娜敏静丽艳娟霞秀燕玲桂兰英梅红洁琳雪婷慧莹倩颖佳妍欣怡雨萱梓涵诗语思琪若曦晓月蕾薇璐瑶"
-GIVEN_COMMON = "晓永春新立正安清林云天宁远乐心文成思和瑞君家学"
-RARE = ("㛃", "𬱖", "䶮", "喆", "翀", "昇")
+from ledger.demo.dates import previous_trading, years_before
+from ledger.demo.draws import Weighted
+from ledger.demo.firm import Branch
+from ledger.demo.identity import MAIL_DOMAIN, client_mobile, credit_code, resident_number
+from ledger.demo.names import firm_name, person_name
+from ledger.demo.nature import Nature
+from ledger.demo.places import house_address, house_near
 
-OCCUPATIONS = (
-    "企业高管",
-    "个体经营",
-    "教师",
-    "医生",
-    "工程师",
-    "公务员",
-    "律师",
-    "会计",
-    "退休",
-    "自由职业",
-    "销售",
-    "设计师",
-    "农业经营",
+YEARS_OF_OPENING = 15
+YOUNGEST, OLDEST = 22, 85
+#: Accounts opened before this year have the eight digits of the system of that time, later ones ten.
+_OLD_NUMBERS_UNTIL = 2016
+_OLD_NUMBERS, _NEW_NUMBERS = 89_999_999, 8_999_999_993
+
+_OCCUPATIONS = Weighted(
+    {
+        "企业职员": 24, "个体工商户": 13, "专业技术人员": 12, "企业管理人员": 11, "教师": 6, "医生": 5, "公务员": 6, "自由职业": 8,
+        "工程师": 7, "律师": 2, "会计": 4, "农业经营": 3, "企业主": 4, "金融从业人员": 2,
+    }
+)  # fmt: skip
+#: Last year of birth → how people of that age went to school.
+_EDUCATIONS = (
+    (1959, Weighted({"小学": 8, "初中": 34, "高中": 34, "大专": 16, "本科": 8})),
+    (1979, Weighted({"初中": 14, "高中": 29, "大专": 30, "本科": 23, "硕士": 4})),
+    (9999, Weighted({"初中": 3, "高中": 12, "大专": 27, "本科": 44, "硕士": 12, "博士": 2})),
 )
-EDUCATIONS = ("初中", "高中", "大专", "本科", "硕士", "博士")
-FIRM_WORDS = ("恒信", "瑞丰", "中锐", "华澜", "盛景", "远帆", "启元", "宏泰", "嘉禾", "博远", "金石", "云岭")
-FIRM_TRADES = ("贸易", "科技", "投资咨询", "建材", "食品", "医疗器械", "物流", "文化传播")
-
-_SURNAMES = list(SURNAMES)
-_WEIGHTS = list(SURNAMES.values())
-_ID_WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
-_ID_CHECK = "10X98765432"
+_RISK_LEVELS = Weighted({"C1": 7, "C2": 20, "C3": 38, "C4": 26, "C5": 9})
+_RISK_OF_TRADERS = Weighted({"C3": 15, "C4": 50, "C5": 35})
 
 
-def person_name(random: Random, gender: str) -> str:
-    """A surname by frequency and one or two given characters; about one in 400 carries a rare character."""
-    surname = random.choices(_SURNAMES, _WEIGHTS)[0]
-    pool = (GIVEN_MALE if gender == "M" else GIVEN_FEMALE) + GIVEN_COMMON
-    given = "".join(random.choice(pool) for _ in range(1 if random.random() < 0.22 else 2))
-    if random.random() < 0.0025:
-        given = given[:-1] + random.choice(RARE)
-    return surname + given
+class Client(NamedTuple):
+    """What must be known of a client before all else. `born`: of a firm, the day it was founded."""
+
+    number: int
+    no: str
+    company: bool
+    gender: str
+    born: date
+    opened_on: date
+    closed_on: date | None
+    status: str
 
 
-def firm_name(random: Random, city: str) -> str:
-    """Name of an invented company."""
-    return f"{city.removesuffix('市')}{random.choice(FIRM_WORDS)}{random.choice(FIRM_TRADES)}有限公司"
+def make_client(random: Random, number: int, end: date) -> Client:
+    """Draw the client with a running number; `end` is the last business date of the firm's files."""
+    opened = previous_trading(end - timedelta(days=int(random.random() * YEARS_OF_OPENING * 365)))
+    months = (end - opened).days / 30.4
+    chance, closed, status = random.random(), None, "active"
+    # Who came lately is neither dormant nor gone; the shares are of all clients.
+    if months > 36 and chance < 0.06 / 0.8:
+        status = "dormant"
+    elif months > 4 and chance > 1 - 0.03 / 0.98:
+        closed = previous_trading(end - timedelta(days=int(random.random() * min(months - 3, 30) * 30)))
+        status = "closed"
+    if random.random() < 0.01:
+        founded = previous_trading(opened - timedelta(days=200 + int(random.random() * 4000)))
+        return Client(number, _number(number, opened), True, "", founded, opened, closed, status)
+    gender = "M" if random.random() < 0.53 else "F"
+    youngest = max(YOUNGEST, 19 + int(months / 12))
+    age = random.triangular(youngest, OLDEST, max(youngest, 44))
+    born = years_before(end, int(age)) - timedelta(days=int(random.random() * 365))
+    return Client(number, _number(number, opened), False, gender, born, opened, closed, status)
 
 
-def id_number(random: Random, area: str, born: date, gender: str) -> str:
-    """Shaped like a resident's number, but its check digit is wrong on purpose."""
-    serial = random.randrange(0, 500) * 2 + (gender == "M")
-    body = f"{area}{born:%Y%m%d}{serial:03d}"
-    right = check_digit(body)
-    return body + _ID_CHECK[(_ID_CHECK.index(right) + 1 + random.randrange(9)) % 11]
+def _number(number: int, opened: date) -> str:
+    """A client number, different for each running number and not in sequence."""
+    if opened.year < _OLD_NUMBERS_UNTIL:
+        return f"{10_000_000 + (number + 1) * 7_368_787 % _OLD_NUMBERS}"
+    return f"{1_000_000_000 + (number + 1) * 736_338_727 % _NEW_NUMBERS}"
 
 
-def check_digit(body: str) -> str:
-    """The check digit that a real number with these 17 digits would carry (GB 11643)."""
-    return _ID_CHECK[sum(int(digit) * weight for digit, weight in zip(body, _ID_WEIGHTS, strict=True)) % 11]
+def client_row(
+    random: Random, client: Client, nature: Nature, branch: Branch, manager: str | None, *, end: date
+) -> tuple:
+    """The client's row of the client file."""
+    if client.company:
+        name, document = firm_name(random, branch.city.short), ("credit_code", credit_code(random, branch.city.code))
+    else:
+        name = person_name(random, client.gender, client.born.year)
+        document = ("id_card", resident_number(random, branch.city.code, client.born, client.gender))
+    person = (None, None) if client.company else (client.gender, client.born)
+    mail = f"c{client.no}@{MAIL_DOMAIN}" if random.random() < 0.6 else None
+    contact = (client_mobile(client.number), mail, *_home(random, branch))
+    since = (client.no, name, branch.no, manager, client.status, client.opened_on, client.closed_on)
+    return (
+        *since,
+        *document,
+        *person,
+        *contact,
+        *_suitability(random, client, nature, end),
+        *_life(random, client, end),
+    )
 
 
-def mobile(number: int) -> str:
-    """Mobile number with the unassigned prefix 100."""
-    return f"100{number % 100_000_000:08d}"
+def _home(random: Random, branch: Branch) -> tuple[str, float | None, float | None]:
+    """Address and coordinates: every third client lives in the street of the branch; three in a hundred have no place."""
+    streets = branch.city.streets
+    street = branch.street if random.random() < 0.25 else int(random.random() * len(streets))
+    address = house_address(random, branch.city, streets[street])
+    if random.random() < 0.03:
+        return address, None, None
+    return address, *house_near(random, branch.middles[street])
+
+
+def _suitability(random: Random, client: Client, nature: Nature, end: date) -> tuple[str, date, str]:
+    """Risk level, the day it holds until and kind of investor. The level holds for two years and is often left to lapse."""
+    level = (_RISK_OF_TRADERS if nature.margin or nature.options else _RISK_LEVELS).draw(random)
+    left = random.random() * 730 - (400 if client.status != "active" else 90)
+    professional = (client.company and random.random() < 0.4) or (nature.assets > 5_000_000 and random.random() < 0.5)
+    return level, end + timedelta(days=int(left)), "professional" if professional else "ordinary"
+
+
+def _life(random: Random, client: Client, end: date) -> tuple[str | None, str | None]:
+    """Occupation and education; both empty for a firm."""
+    if client.company:
+        return None, None
+    age = end.year - client.born.year
+    if age >= (56 if client.gender == "F" else 61) and random.random() < 0.85:
+        occupation = "退休"
+    elif age <= 24 and random.random() < 0.5:
+        occupation = "学生"
+    else:
+        occupation = _OCCUPATIONS.draw(random)
+    education = next(choice for year, choice in _EDUCATIONS if client.born.year <= year).draw(random)
+    return occupation, education

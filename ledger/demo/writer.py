@@ -1,4 +1,4 @@
-"""Writes the demo firm as nightly files of format core-v1; the same arguments give the same bytes."""
+"""Writes the demo firm as nightly files of format core-v1 (N1), client by client, in memory that does not grow."""
 
 from collections.abc import Iterable
 from contextlib import ExitStack
@@ -9,9 +9,12 @@ from random import Random
 from typing import TextIO
 
 from ledger.demo import activity
-from ledger.demo.firm import DemoBranch, DemoStaff, branches, staff
-from ledger.demo.people import EDUCATIONS, OCCUPATIONS, firm_name, id_number, mobile, person_name
-from ledger.demo.places import address, near
+from ledger.demo.dates import Month, history, previous_trading
+from ledger.demo.draws import Stream, Weighted, reseed
+from ledger.demo.firm import Branch, make_books, make_branches, make_staff
+from ledger.demo.market import Market
+from ledger.demo.nature import Nature, make_nature
+from ledger.demo.people import Client, client_row, make_client
 
 COLUMNS = {
     "branches": "branch_no,name,parent_no,province,city,address,lat,lon,opened_on,closed_on",
@@ -24,11 +27,19 @@ COLUMNS = {
     "cash_flows": "flow_no,date,client_no,direction,amount",
     "fees": "fee_no,date,client_no,kind,amount",
 }
+_ACCOUNT_DIGITS = {"ordinary": "0", "margin": "1", "options": "2"}
+#: Share of clients whom no manager looks after.
+_UNATTENDED = 0.005
+_BUFFER = 1 << 18
 
 
 @dataclass(frozen=True)
 class Firm:
-    """What to write: sizes, months of history up to `end` (a business date), the seed."""
+    """What to write. `months` whole months before the month of `end`, and that month up to `end`.
+
+    `end` is the last business date; a day without trading stands for the trading day before it. `managers` counts all
+    staff. `trades_per_client`: average of all clients a month; the shares of revenue are set for the default.
+    """
 
     clients: int
     months: int
@@ -38,154 +49,147 @@ class Firm:
     end: date
     trades_per_client: float = 1.6
 
+    def __post_init__(self) -> None:
+        for name in ("clients", "months", "branches", "managers"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} must be at least 1")
+        if self.seed < 0:
+            raise ValueError("seed must not be negative")
+        if not 0 <= self.trades_per_client <= 1000:
+            raise ValueError("trades per client must be between 0 and 1000")
+
+
+def yuan(fen: int) -> str:
+    """元 with two decimals."""
+    return f"{fen // 100}.{fen % 100:02d}" if fen >= 0 else f"-{-fen // 100}.{-fen % 100:02d}"
+
 
 class _Files:
-    """The open files; a row is a sequence of values without commas or quotes."""
+    """The files being written. No value holds a comma, a quote or a line end, so that none needs quoting.
+
+    They get their names when all are complete: who watches the folder never sees half a file.
+    """
 
     def __init__(self, stack: ExitStack, folder: Path, kinds: Iterable[str]) -> None:
         self._files: dict[str, TextIO] = {}
+        self._folder = folder
         for kind in kinds:
-            file = stack.enter_context((folder / f"{kind}.csv").open("w", encoding="utf-8", newline=""))
+            path = folder / f"{kind}.csv.part"
+            file = stack.enter_context(path.open("w", encoding="utf-8", newline="", buffering=_BUFFER))
             file.write(COLUMNS[kind] + "\n")
             self._files[kind] = file
         self.rows = dict.fromkeys(self._files, 0)
 
-    def has(self, kind: str) -> bool:
-        return kind in self._files
+    def publish(self) -> None:
+        for kind, file in self._files.items():
+            file.close()
+            (self._folder / f"{kind}.csv.part").replace(self._folder / f"{kind}.csv")
 
-    def row(self, kind: str, *values: object) -> None:
+    def wants(self, *kinds: str) -> bool:
+        return any(kind in self._files for kind in kinds)
+
+    def rows_of(self, kind: str, rows: Iterable[tuple]) -> None:
+        """Rows of values; None is empty."""
+        self.lines(kind, [",".join(["" if v is None else str(v) for v in row]) for row in rows])
+
+    def lines(self, kind: str, lines: list[str]) -> None:
         file = self._files.get(kind)
-        if file is not None:
-            self.rows[kind] += 1
-            file.write(",".join("" if value is None else str(value) for value in values) + "\n")
+        if file is not None and lines:
+            self.rows[kind] += len(lines)
+            file.write("\n".join(lines) + "\n")
 
-    def numbered(self, kind: str, prefix: str, *values: object) -> None:
-        """A row that begins with a running number."""
-        if self.has(kind):
-            self.row(kind, f"{prefix}{self.rows[kind] + 1:010d}", *values)
+    def numbered(self, kind: str, prefix: str, lines: list[str]) -> None:
+        """Lines that get a running number as their first value."""
+        if kind in self._files:
+            first = self.rows[kind] + 1
+            self.lines(kind, [f"{prefix}{number:010d},{line}" for number, line in enumerate(lines, first)])
 
 
 def write(folder: Path, firm: Firm, kinds: Iterable[str] = tuple(COLUMNS)) -> dict[str, int]:
-    """Write the files of these kinds; returns how many rows each got."""
+    """Write the files of these kinds into a folder; returns how many rows each got.
+
+    What a file holds does not depend on which others are written. Raises KeyError for an unknown kind.
+    """
     folder.mkdir(parents=True, exist_ok=True)
-    end = activity.previous_trading(firm.end)
-    above, offices = branches(firm.branches, firm.seed)
-    people = staff(firm.managers, offices, firm.seed, end)
     with ExitStack() as stack:
         files = _Files(stack, folder, kinds)
-        _write_branches(files, [*above, *offices])
-        _write_staff(files, people)
-        months = _months(end, firm.months)
-        days = {month: activity.month_days(month, end) for month in months}
-        managers = {
-            office.no: [p.no for p in people if p.branch == office.no and p.role == "account_manager" and not p.left_on]
-            for office in offices
-        }
-        shares = [1 + (number % 3) * 0.4 for number in range(len(offices))]
-        for number in range(firm.clients):
-            random = Random(f"{firm.seed}:{number}")
-            office = random.choices(offices, shares)[0]
-            _write_client(files, firm, random, number, office, managers[office.no], days, end)
+        _Book(files, firm).write()
+        files.publish()
         return files.rows
 
 
-def _months(end: date, count: int) -> list[date]:
-    """First days of `count` whole months before the month of `end`, and of that month, oldest first."""
-    first = end.year * 12 + end.month - 1
-    return [date(number // 12, number % 12 + 1, 1) for number in range(first - count, first + 1)]
+class _Book:
+    """One run: the firm's frame, drawn once, and the clients, drawn one after the other."""
 
+    def __init__(self, files: _Files, firm: Firm) -> None:
+        self._files, self._firm = files, firm
+        self._end = previous_trading(firm.end)
+        self._months: list[Month] = history(self._end, firm.months)
+        self._market = Market(firm.seed, self._months)
+        self._above, branches = make_branches(firm.branches, firm.seed)
+        self._branches = Weighted({branch: 1.0 + number * 7 % 5 * 0.25 for number, branch in enumerate(branches)})
+        self._staff = make_staff(firm.managers, branches, firm.seed, self._end)
+        self._managers = make_books(self._staff, branches, self._end)
+        self._person, self._life = Random(), Random()
 
-def _write_branches(files: _Files, offices: list[DemoBranch]) -> None:
-    for o in offices:
-        place = f"{o.city.name}人民路1号"
-        files.row(
-            "branches", o.no, o.name, o.parent, o.city.province, o.city.name, place, o.lat, o.lon, o.opened_on, None
+    def write(self) -> None:
+        self._files.rows_of("branches", [branch.row() for branch in (*self._above, *self._branches.values)])
+        self._files.rows_of("staff", [person.row() for person in self._staff])
+        if self._files.wants("clients", "accounts", "assets", "trades", "cash_flows", "fees"):
+            for number in range(self._firm.clients):
+                self._write_client(number)
+
+    def _write_client(self, number: int) -> None:
+        firm, files = self._firm, self._files
+        random = reseed(self._person, firm.seed, Stream.PERSON, number)
+        branch = self._branches.draw(random)
+        client = make_client(random, number, self._end)
+        nature = make_nature(
+            reseed(self._life, firm.seed, Stream.NATURE, number),
+            company=client.company,
+            opened_year=client.opened_on.year,
+            trades_per_client=firm.trades_per_client,
         )
+        if files.wants("clients"):
+            manager = self._manager(random, branch)
+            files.rows_of("clients", [client_row(random, client, nature, branch, manager, end=self._end)])
+        files.rows_of("accounts", _accounts(client, nature))
+        if files.wants("assets", "trades", "cash_flows", "fees"):
+            self._write_life(client, nature)
+
+    def _manager(self, random: Random, branch: Branch) -> str | None:
+        book = self._managers[branch.no]
+        return book.draw(random) if book and random.random() >= _UNATTENDED else None
+
+    def _write_life(self, client: Client, nature: Nature) -> None:
+        no, files, market = client.no, self._files, self._market
+        random = reseed(self._life, self._firm.seed, Stream.HISTORY, client.number)
+        lived = list(activity.live(random, client, nature, self._months, market))
+        shots = [(m.month.days[-1], *map(yuan, m.snapshot)) for m in lived if m.snapshot]
+        files.lines("assets", [f"{day},{no},{cash},{value},{debt}" for day, cash, value, debt in shots])
+        flows = [flow for m in lived for flow in m.flows]
+        files.numbered("cash_flows", "F", [f"{f.day},{no},{f.direction},{yuan(f.amount)}" for f in flows])
+        fees = [fee for m in lived for fee in m.fees]
+        files.numbered("fees", "E", [f"{f.day},{no},{f.kind},{yuan(f.amount)}" for f in fees])
+        if files.wants("trades"):
+            reseed(random, self._firm.seed, Stream.TRADES, client.number)
+            made = [trade for m in lived if m.level for trade in activity.trades(random, nature, m, market)]
+            files.numbered("trades", "T", [_trade_line(no, trade) for trade in made])
 
 
-def _write_staff(files: _Files, people: list[DemoStaff]) -> None:
-    for p in people:
-        files.row(
-            "staff", p.no, p.name, p.branch, p.role, p.mobile, f"{p.no.lower()}@example.com", p.joined_on, p.left_on
-        )
+def _accounts(client: Client, nature: Nature) -> list[tuple]:
+    """The client's accounts. Option commission is charged per contract, so that account has no rate."""
+    held = ["ordinary", *(["margin"] if nature.margin else []), *(["options"] if nature.options else [])]
+    state = "closed" if client.closed_on else "active"
+    since = (state, client.opened_on, client.closed_on)
+    rate = f"{nature.rate / 1_000_000:.6f}"
+    return [
+        (client.no + _ACCOUNT_DIGITS[kind], client.no, kind, *since, None if kind == "options" else rate)
+        for kind in held
+    ]
 
 
-def _write_client(
-    files: _Files,
-    firm: Firm,
-    random: Random,
-    number: int,
-    office: DemoBranch,
-    managers: list[str],
-    days: dict[date, list[date]],
-    end: date,
-) -> None:
-    client_no = f"{10_000_000 + number * 7 % 89_999_993}"
-    gender = random.choice("MF")
-    company = random.random() < 0.01
-    opened = date(end.year - int(random.triangular(0, 15, 6)) - 1, random.randrange(1, 13), random.randrange(1, 28))
-    born = date(end.year - int(random.triangular(23, 84, 46)), random.randrange(1, 13), random.randrange(1, 28))
-    chance = random.random()
-    status = "closed" if chance < 0.03 else "dormant" if chance < 0.09 else "active"
-    closed = end.replace(day=1) if status == "closed" else None
-    margin, options = random.random() < 0.12, random.random() < 0.03
-    lat, lon = near(random, office.city) if random.random() > 0.03 else (None, None)
-    professional = random.random() < 0.02
-    risk_until = date(end.year + random.choice((-1, 0, 0, 1, 1)), random.randrange(1, 13), random.randrange(1, 28))
-    files.row(
-        "clients",
-        client_no,
-        firm_name(random, office.city.name) if company else person_name(random, gender),
-        office.no,
-        random.choice(managers) if random.random() > 0.005 else None,
-        status,
-        opened,
-        closed,
-        "business_licence" if company else "id_card",
-        f"9131{number:014d}" if company else id_number(random, office.city.area, born, gender),
-        None if company else gender,
-        None if company else born,
-        mobile(number),
-        f"c{client_no}@example.com" if random.random() < 0.6 else None,
-        address(random, office.city),
-        lat,
-        lon,
-        random.choices(("C1", "C2", "C3", "C4", "C5"), (8, 22, 38, 24, 8))[0],
-        risk_until,
-        "professional" if professional else "ordinary",
-        None if company else random.choice(OCCUPATIONS),
-        None if company else random.choices(EDUCATIONS, (8, 16, 24, 38, 11, 3))[0],
-    )
-    nature = activity.temper(random, firm.trades_per_client, margin=margin)
-    for kind, held in (("ordinary", True), ("margin", margin), ("options", options)):
-        if held:
-            account_no = f"{client_no}{'0' if kind == 'ordinary' else '1' if kind == 'margin' else '2'}"
-            state = "closed" if status == "closed" else "active"
-            files.row("accounts", account_no, client_no, kind, state, opened, closed, f"{nature.rate:.6f}")
-    _write_history(files, random, client_no, nature, days, quiet=status != "active")
-
-
-def _write_history(
-    files: _Files, random: Random, client_no: str, nature: activity.Temper, days: dict[date, list[date]], *, quiet: bool
-) -> None:
-    last = len(days) - 1
-    for position, dates in enumerate(days.values()):
-        if not dates:
-            continue
-        ago = last - position
-        # Dormant and closed clients have done nothing in the last fourteen months.
-        if quiet and ago <= 14:
-            files.row("assets", dates[-1], client_no, f"{nature.assets % 900:.2f}", "0.00", "0.00")
-            continue
-        cash, value, debt = activity.snapshot(random, nature, ago)
-        files.row("assets", dates[-1], client_no, f"{cash:.2f}", f"{value:.2f}", f"{debt:.2f}")
-        if files.has("trades"):
-            for day, code, kind, side, quantity, amount, commission, fee in activity.trades(random, nature, dates, ago):
-                files.numbered(
-                    "trades", "T", day, client_no, f"{client_no}0", code, kind, side, quantity, f"{amount:.2f}",
-                    f"{commission:.2f}", f"{fee:.2f}",
-                )  # fmt: skip
-        for day, direction, amount in activity.cash_flows(random, nature, dates):
-            files.numbered("cash_flows", "F", day, client_no, direction, f"{amount:.2f}")
-        for day, kind, amount in activity.fees(random, nature, dates[-1], debt):
-            files.numbered("fees", "E", day, client_no, kind, f"{amount:.2f}")
+def _trade_line(no: str, trade: activity.Trade) -> str:
+    what = f"{trade.security.code},{trade.security.kind},{trade.side},{trade.quantity}"
+    money = f"{yuan(trade.amount)},{yuan(trade.commission)},{yuan(trade.fees)}"
+    return f"{trade.day},{no},{no}{_ACCOUNT_DIGITS[trade.account]},{what},{money}"
