@@ -10,6 +10,7 @@ from django.views.generic import TemplateView
 from rest_framework.routers import SimpleRouter
 
 from crm.health import healthz, readyz
+from nights.home import my_day
 
 OWN_APPS = ("org", "clients", "ledger", "segmentation", "nights")
 
@@ -28,6 +29,7 @@ def _api_router() -> SimpleRouter:
 urlpatterns: list[URLPattern | URLResolver] = [
     path("healthz", healthz, name="healthz"),
     path("readyz", readyz, name="readyz"),
+    path("", my_day, name="home"),
     path("account/", include("org.account_urls")),
     *(path("", include(f"{label}.urls")) for label in OWN_APPS if find_spec(f"{label}.urls")),
     path("api/v1/", include((_api_router().urls, "api"))),
