@@ -1,5 +1,6 @@
 """What has to be there before the servers start: tables, collected static files and, in a new database, a demo firm."""
 
+import csv
 import hashlib
 import json
 import os
@@ -80,9 +81,9 @@ class DemoFirm:
         say(f"writing a demo firm of {clients:,} clients, {_BRANCHES} branches, {staff} staff, {_MONTHS} months …")
         size = ["--clients", clients, "--months", _MONTHS, "--branches", _BRANCHES, "--managers", staff]
         manage("demo_files", files, *size, "--seed", _SEED)
+        last = last_business_date(files)
         say("taking the files in …")
-        manage("intake", files)
-        last = self._ask("SELECT max(business_date) FROM ledger_intakebatch WHERE NOT dry_run")
+        manage("intake", files, "--date", last)
         say(f"running the night of {last} …")
         manage("night", "--date", last)
         self._mark("complete")
@@ -111,3 +112,9 @@ class DemoFirm:
         building = self._marker.with_suffix(".new")
         building.write_text(json.dumps({self._key: state}))
         building.replace(self._marker)
+
+
+def last_business_date(files: Path) -> str:
+    """Return the newest date (YYYY-MM-DD) of the asset snapshots: there is one for every business date."""
+    with (files / "assets.csv").open(encoding="utf-8-sig", newline="") as lines:
+        return max(row["date"] for row in csv.DictReader(lines))

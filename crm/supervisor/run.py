@@ -205,7 +205,8 @@ def _readiness(config: Config) -> str:
         with opener.open(f"{config.address}/readyz", timeout=5) as answer:
             return "ready" if answer.status == 200 else str(answer.status)
     except urllib.error.HTTPError as error:
-        return f"{error.code} {error.read(300).decode(errors='replace')}"
+        told = error.read(300).decode(errors="replace").strip()
+        return f"{error.code} {told}" if told.startswith("{") else str(error.code)
     except OSError as error:
         return str(getattr(error, "reason", error))
 
