@@ -1,14 +1,22 @@
 """The fewest fields that make a valid row; sequences, no random values."""
 
 from datetime import date
+from functools import cache
 
 import factory
+from django.contrib.auth.hashers import make_password
 from factory.django import DjangoModelFactory
 
 from clients.models import Client, ClientCare, CoManager
 from org.models import Branch, ClientDataGrant, Leave, Role, Staff, User
 
 PASSWORD = "correct-horse-battery"
+
+
+@cache
+def hashed_password() -> str:
+    """PASSWORD as it is kept; hashed once, since argon2 is slow on purpose."""
+    return make_password(PASSWORD)
 
 
 class BranchFactory(DjangoModelFactory):
@@ -31,7 +39,7 @@ class UserFactory(DjangoModelFactory):
         skip_postgeneration_save = True
 
     username = factory.Sequence(lambda n: f"user{n}")
-    password = factory.django.Password(PASSWORD)
+    password = factory.LazyFunction(hashed_password)
 
 
 class StaffFactory(DjangoModelFactory):
