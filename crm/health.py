@@ -43,7 +43,7 @@ def _redis() -> str:
     try:
         cache.get("readyz")
         with redis.Redis.from_url(
-            settings.BROKER_URL, socket_timeout=PATIENCE, socket_connect_timeout=PATIENCE
+            settings.REDIS_URL, socket_timeout=PATIENCE, socket_connect_timeout=PATIENCE
         ) as broker:
             broker.ping()
     except Exception:
@@ -62,4 +62,4 @@ def _migrations() -> str:
 @once
 def _wanted_migrations() -> frozenset[tuple[str, str]]:
     """The last migration of each app on disk; it does not change while the process lives."""
-    return frozenset(MigrationLoader(None, ignore_no_initial=True).graph.leaf_nodes())
+    return frozenset(MigrationLoader(None, ignore_no_migrations=True).graph.leaf_nodes())
