@@ -145,9 +145,9 @@ class Supervisor:
     def _announce(self, log_ins: str) -> None:
         config = self._config
         say("ready")
-        show(f"\n  {config.address}\n")
+        show(f"\n  {config.address}\n\n")
         if log_ins:
-            show("\n".join(f"  {line}".rstrip() for line in log_ins.splitlines()) + "\n")
+            show("\n".join(f"  {line}".rstrip() for line in log_ins.splitlines()) + "\n\n")
         show(f"  Logs: {config.logs}   Data: {config.data_dir}   Stop: Ctrl-C\n")
 
     # --- Watch -------------------------------------------------------------------------------------------------------
