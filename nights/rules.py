@@ -1,6 +1,6 @@
 """Decisions of the nightly chain on plain values (N2, U14)."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 
@@ -19,8 +19,6 @@ LINKS: dict[str, tuple[str, ...]] = {
 MAX_FAILURES = 3
 #: Seconds until a failed attempt is repeated, times the number of failures: a restarting server needs some.
 RETRY_PAUSE = 5
-#: Longest gap between two trading days that is looked for, in days (the longest holidays have ten).
-_LONGEST_GAP = 40
 
 
 def plan_for(link: str | None) -> list[str]:
@@ -43,17 +41,6 @@ def due_at(business_date: date, hour: int, local_now: datetime) -> datetime:
     """Moment from which the night of a business date is due, in the zone of `local_now`."""
     day_after = business_date + timedelta(days=1)
     return datetime(day_after.year, day_after.month, day_after.day, hour, tzinfo=local_now.tzinfo)
-
-
-def next_trading_day(after: date, is_trading_day: Callable[[date], bool]) -> date | None:
-    """First trading day after a date; None if the calendar knows none within forty days."""
-    days = (after + timedelta(days=n) for n in range(1, _LONGEST_GAP + 1))
-    return next((day for day in days if is_trading_day(day)), None)
-
-
-def missing_dates(newest: date, upto: date, is_trading_day: Callable[[date], bool]) -> list[date]:
-    """Trading days after the newest night up to a date, oldest first: what is to be caught up."""
-    return [day for n in range(1, (upto - newest).days + 1) if is_trading_day(day := newest + timedelta(days=n))]
 
 
 def must_hold(moved: int, known: int, max_move_percent: Decimal) -> bool:

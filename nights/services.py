@@ -2,7 +2,7 @@
 
 import logging
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 from django.conf import settings
 from django.db import connection, transaction
@@ -10,11 +10,11 @@ from django.utils import timezone
 
 from crm.clock import now as clock_now
 from nights import chain, crash, doorbell, drop, heartbeat, jobs, rules, steps
-from nights.days import is_trading_day
 from nights.jobs import Claim, Superseded
 from nights.models import Night
 from nights.steps import Outcome, Work
 from org.audit import record
+from org.calendar import trading_days
 from org.models import User
 from org.rights import require
 
@@ -247,9 +247,10 @@ def waiting_night(now: datetime) -> Waiting | None:
     upto = rules.last_due_date(local, settings.NIGHT_HOUR)
     newest = Night.objects.order_by("-business_date").first()
     if newest is None:
-        wanted = [day for day in drop.ready_dates() if day <= upto and is_trading_day(day)]
+        ready = [day for day in drop.ready_dates() if day <= upto]
+        wanted = [day for day in trading_days(ready[0], ready[-1]) if day in ready] if ready else []
     else:
-        wanted = rules.missing_dates(newest.business_date, upto, is_trading_day)
+        wanted = trading_days(newest.business_date + timedelta(days=1), upto)
     if not wanted:
         return None
     return Waiting(

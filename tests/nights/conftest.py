@@ -5,7 +5,7 @@ from datetime import date
 import pytest
 
 from segmentation.models import RankingPolicy
-from tests.nights.firm import Firm
+from tests.nights.firm import MORNING, Firm
 
 
 @pytest.fixture
@@ -26,3 +26,13 @@ def firm(db, policy):
 def drop_dir(settings, tmp_path):
     settings.DROP_DIR = tmp_path / "drop"
     return settings.DROP_DIR
+
+
+@pytest.fixture
+def morning(monkeypatch):
+    """The clock of the pages stands."""
+    for module in ("nights.views", "nights.home"):
+        monkeypatch.setattr(f"{module}.now", lambda: MORNING)
+    for module in ("nights.forms", "nights.home"):
+        monkeypatch.setattr(f"{module}.today", lambda: MORNING.date())
+    return MORNING

@@ -1,23 +1,22 @@
 """Clients with trades, built straight into the tables: intake has its own tests."""
 
-from datetime import date
+from datetime import date, datetime
+from zoneinfo import ZoneInfo
 
 from crm.money import to_units
 from crm.partitions import ensure_months, month_start
 from ledger.models import DirtyMonth, Trade
 from nights import jobs, services
 from org.models import Role
-from tests.factories import BranchFactory, ClientFactory, StaffFactory, UserFactory
+from tests.factories import BranchFactory, ClientFactory, StaffFactory
 
 #: A Friday; the window of its night is October 2025 to September 2026.
 DAY = date(2026, 10, 16)
 #: The trading day after it.
 NEXT_DAY = date(2026, 10, 19)
-
-
-def staff(**values):
-    """Staff with a log-in that has no password: hashing seven of them takes longer than a night."""
-    return StaffFactory(user=UserFactory(password=None), **values)
+SHANGHAI = ZoneInfo("Asia/Shanghai")
+#: After the policy hour of the night of NEXT_DAY, at a moment when the UTC date is still NEXT_DAY.
+MORNING = datetime(2026, 10, 20, 5, 0, tzinfo=SHANGHAI)
 
 
 class Firm:
@@ -25,9 +24,9 @@ class Firm:
 
     def __init__(self) -> None:
         self.branches = [BranchFactory(), BranchFactory()]
-        self.heads = [staff(branch=branch, role=Role.BRANCH_HEAD) for branch in self.branches]
-        self.managers = [staff(branch=branch) for branch in self.branches]
-        self.admin = staff(branch=self.branches[0], role=Role.ADMIN)
+        self.heads = [StaffFactory(branch=branch, role=Role.BRANCH_HEAD) for branch in self.branches]
+        self.managers = [StaffFactory(branch=branch) for branch in self.branches]
+        self.admin = StaffFactory(branch=self.branches[0], role=Role.ADMIN)
         self._trades = 0
 
     def client(self, branch: int, yuan: int, **values):

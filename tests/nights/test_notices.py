@@ -6,8 +6,8 @@ from nights import notices, services
 from nights.models import Notice
 from org.models import Role
 from segmentation.models import TierChange
-from tests.factories import BranchFactory, CoManagerFactory
-from tests.nights.firm import DAY, staff
+from tests.factories import BranchFactory, CoManagerFactory, StaffFactory
+from tests.nights.firm import DAY
 
 
 def change(client, before: str, after: str, what: str = "tier") -> None:
@@ -53,7 +53,7 @@ def test_nobody_is_told_twice_and_a_read_notice_stays_read(firm):
 
 def test_a_head_above_hears_of_the_branches_below(firm):
     region = BranchFactory()
-    above = staff(branch=region, role=Role.BRANCH_HEAD)
+    above = StaffFactory(branch=region, role=Role.BRANCH_HEAD)
     for branch in firm.branches:
         branch.parent, branch.path = region, f"{region.path}{branch.pk}/"
         branch.save()
@@ -70,10 +70,10 @@ def test_co_managers_are_told_leavers_and_people_without_log_in_are_not(firm):
     shared = firm.client(0, 10)
     CoManagerFactory(client=shared, staff=firm.managers[1])
     left = firm.client(0, 10)
-    left.manager = staff(branch=firm.branches[0], left_on=date(2026, 10, 1))
+    left.manager = StaffFactory(branch=firm.branches[0], left_on=date(2026, 10, 1))
     left.save()
     nobody = firm.client(0, 10)
-    nobody.manager = staff(branch=firm.branches[0])
+    nobody.manager = StaffFactory(branch=firm.branches[0])
     nobody.save()
     nobody.manager.user.delete()
     for client in (shared, left, nobody):

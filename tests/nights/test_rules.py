@@ -10,10 +10,6 @@ from nights.models import Step
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 
 
-def weekday(day: date) -> bool:
-    return day.weekday() < 5
-
-
 def test_ranking_is_never_planned_without_its_check():
     assert rules.plan_for("ranking") == [Step.CHECK, Step.RANKING]
     assert rules.plan_from(Step.RANKING) == [Step.CHECK, Step.RANKING, Step.NOTICES]
@@ -35,15 +31,6 @@ def test_ranking_is_never_planned_without_its_check():
 def test_a_night_is_due_from_the_hour_of_the_day_after(moment, newest):
     assert rules.last_due_date(moment, 1) == newest
     assert rules.due_at(newest, 1, moment) <= moment
-
-
-def test_missing_dates_leave_out_days_without_trading():
-    assert rules.missing_dates(date(2026, 10, 15), date(2026, 10, 20), weekday) == [
-        date(2026, 10, 16),
-        date(2026, 10, 19),
-        date(2026, 10, 20),
-    ]
-    assert rules.missing_dates(date(2026, 10, 20), date(2026, 10, 20), weekday) == []
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,6 @@
 
 import threading
 from datetime import date, datetime, timedelta
-from zoneinfo import ZoneInfo
 
 import pytest
 from celery import current_app
@@ -11,12 +10,9 @@ from django.db.models.functions import Now
 
 from nights import doorbell, drop, services
 from nights.models import Job, Night
+from org.models import CalendarDay
 from segmentation.models import RankingPolicy, RankingRun
-from tests.nights.firm import DAY, NEXT_DAY, Firm, work
-
-SHANGHAI = ZoneInfo("Asia/Shanghai")
-#: After the policy hour of the night of NEXT_DAY, at a moment when the UTC date is still NEXT_DAY.
-MORNING = datetime(2026, 10, 20, 5, 0, tzinfo=SHANGHAI)
+from tests.nights.firm import DAY, MORNING, NEXT_DAY, SHANGHAI, Firm, work
 
 
 def deliver(*days: date) -> None:
@@ -39,6 +35,17 @@ def test_the_next_trading_day_is_started_once_its_files_are_complete(firm, drop_
     assert services.tick(MORNING).started == NEXT_DAY
     assert Night.objects.get(business_date=NEXT_DAY).started_by is None
     assert services.tick(MORNING).started is None
+
+
+def test_days_without_trading_have_no_night(firm, drop_dir):
+    """The calendar decides, not the weekday: 19 October is a holiday here, and 17 October a make-up Saturday."""
+    CalendarDay.objects.create(date=NEXT_DAY, is_workday=False, is_trading_day=False)
+    CalendarDay.objects.create(date=date(2026, 10, 17), is_workday=True, is_trading_day=False)
+    finished(DAY)
+    deliver(date(2026, 10, 17), NEXT_DAY, date(2026, 10, 20))
+
+    assert services.tick(MORNING).started is None
+    assert services.tick(MORNING + timedelta(days=1)).started == date(2026, 10, 20)
 
 
 def test_a_night_is_not_started_before_its_hour(firm, drop_dir):
