@@ -35,7 +35,7 @@ class _Kind(NamedTuple):
 
     prefixes: str
     digits: int
-    count: int
+    codes: int
     lot: int
     price: float
     spread: float
@@ -100,7 +100,7 @@ class Market:
 def _securities(random: Random, kind: str, shape: _Kind) -> list[Security]:
     codes: dict[str, None] = {}
     prefixes = shape.prefixes.split()
-    while len(codes) < shape.count:
+    while len(codes) < shape.codes:
         prefix = random.choice(prefixes)
         left = shape.digits - len(prefix)
         codes[prefix + f"{random.randrange(10**left):0{left}d}"] = None

@@ -60,8 +60,8 @@ class Firm:
 
 
 def yuan(fen: int) -> str:
-    """元 with two decimals."""
-    return f"{fen // 100}.{fen % 100:02d}" if fen >= 0 else f"-{-fen // 100}.{-fen % 100:02d}"
+    """元 with two decimals; exact, for a double has more than enough digits for any sum here."""
+    return f"{fen / 100:.2f}"
 
 
 class _Files:

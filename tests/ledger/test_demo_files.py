@@ -20,6 +20,7 @@ from ledger.demo.identity import client_mobile, credit_check, resident_check
 from ledger.demo.names import POLYPHONIC, RARE_CHARACTERS
 from ledger.demo.places import CITIES
 from ledger.demo.writer import COLUMNS, Firm, write
+from ledger.intake import take_in
 
 FIRM = Firm(clients=3000, months=24, branches=3, managers=24, seed=7, end=date(2026, 11, 20))
 SMALL = replace(FIRM, clients=120, months=5)
@@ -459,3 +460,11 @@ class TestCommand:
         with pytest.raises(CommandError, match=says):
             call_command("demo_files", str(tmp_path / "new"), *wrong)
         assert not (tmp_path / "new").exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_intake_takes_in_every_row(tmp_path):
+    written = write(tmp_path, SMALL)
+    batch = take_in([tmp_path], business_date=SMALL.end, source="folder")
+    counts = {file.kind: (file.rows_new, file.rows_rejected) for file in batch.files.all()}
+    assert counts == {kind: (rows, 0) for kind, rows in written.items()}
