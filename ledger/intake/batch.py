@@ -75,11 +75,13 @@ def _listed(path: Path, declared: Mapping, name: str) -> list[tuple[str, Path]]:
     """Files of a path, each with its name relative to the delivery."""
     if not path.is_dir():
         return [(name or path.name, path)]
-    folders = [path, *(path / folder for folder in sorted(declared.folders))]
-    found = (file for folder in folders if folder.is_dir() for file in sorted(folder.iterdir()))
-    return [
-        (file.relative_to(path).as_posix(), file) for file in found if file.is_file() and not file.name.startswith(".")
-    ]
+    found = [(file.name, file) for file in sorted(path.iterdir())]
+    for folder in sorted(declared.folders):
+        inside = sorted((path / folder).iterdir()) if (path / folder).is_dir() else []
+        named = ((file.relative_to(path).as_posix(), file) for file in inside)
+        # Beside what a mapping looks for in a folder below, other things may lie about there.
+        found += [(name, file) for name, file in named if declared.rule_for(plain_name(name))]
+    return [(name, file) for name, file in found if file.is_file() and not file.name.startswith(".")]
 
 
 def _plan(name: str, path: Path, declared: Mapping) -> list[IntakeFile]:
@@ -108,7 +110,6 @@ def _plan_one(name: str, path: Path, member: str, declared: Mapping) -> list[Int
         check_format(member or name)
         if rule is None:
             raise FileRefused("unknown_kind")
-        # In a folder other files may lie about; inside patterns with a folder only those meant are found.
         size = path.stat().st_size if path.exists() else 0
         return [
             IntakeFile(name=name[:255], path=str(path.absolute()), member=member, kind=product.kind.name, size=size)

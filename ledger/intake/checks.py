@@ -120,6 +120,7 @@ def has_duplicates(stage: Stage) -> bool:
 
 def settle_duplicates(stage: Stage) -> None:
     """Of rows with the same key the first stands; identical ones count as same, others are rejected."""
+    stage.number()
     keys = ", ".join(stage.kind.key)
     joined = " AND ".join(f"s.{name} = k.{name}" for name in stage.kind.key)
     whole = ", ".join(values.cast(stage.kind.column(name), f"s.{name}") for name in stage.columns)

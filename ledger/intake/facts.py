@@ -14,6 +14,9 @@ from ledger.intake.masters import Outcome
 from ledger.intake.months import NewMonths, existing_months, partition_name
 from ledger.intake.stage import Stage
 
+#: Each new month filled apart reads the staging table once more; with many small ones rows are better routed.
+_MOST_FILLED_APART = 12
+
 
 def write_facts(stage: Stage, *, file_id: int, business_date: date) -> Outcome:
     """Check and write the rows of the stage; marks the months of the clients concerned as dirty."""
@@ -100,41 +103,47 @@ def _account_fits(stage: Stage) -> str:
 def _append(stage: Stage, file_id: int, months: list[date]) -> Outcome:
     table = stage.kind.table
     columns = _values(stage) | _nothing(stage) | {"client_id": "c.id", "file_id": str(file_id)}
-    select = f"SELECT {', '.join(columns.values())} FROM {_joined(stage)} WHERE {_account_fits(stage)}"
+    source = f"FROM {_joined(stage)} WHERE {_account_fits(stage)}"
     there = existing_months(table)
     missing = [month for month in months if month not in there]
-    wanted = " OR ".join(f"s.date LIKE '{month:%Y-%m}-%'" for month in missing)
     written = 0
-    if missing:
-        fresh = NewMonths(stage, table, missing)
-        written += stage.sql(
-            f"INSERT INTO {fresh.parent} ({', '.join(columns)}) {select} AND ({wanted})"
-            if len(missing) < len(months)
-            else f"INSERT INTO {fresh.parent} ({', '.join(columns)}) {select}"
-        )
-        fresh.attach()
+    if 0 < len(missing) <= _MOST_FILLED_APART:
+        fresh = NewMonths(stage, table)
+        for month in missing:
+            only = f" AND s.date LIKE '{month:%Y-%m}-%'" if len(months) > 1 else ""
+            written += fresh.make(month, columns, source + only)
+        source += "".join(f" AND s.date NOT LIKE '{month:%Y-%m}-%'" for month in missing)
+    elif missing:
+        ensure_months(table, missing)
+        missing = []
     if len(missing) < len(months):
-        old = f" AND NOT ({wanted})" if missing else ""
-        written += stage.sql(f"INSERT INTO {table} ({', '.join(columns)}) {select}{old}")
+        written += stage.sql(
+            f"INSERT INTO {table} ({', '.join(columns)}) SELECT {', '.join(columns.values())} {source}"
+        )
     # The join left out exactly the rows that these checks reject.
     if written < stage.one(f"SELECT count(*) FROM {stage.rows}"):
         checks.reject_unknown(stage)
         months = _months(stage)
-    for month in months:
-        partition = partition_name(table, month)
-        _mark_dirty(stage, f"SELECT client_id, date '{month}' FROM {partition} WHERE file_id = {file_id}")
+    written_to = (
+        f"SELECT DISTINCT client_id, date '{month}' FROM {partition_name(table, month)} WHERE file_id = {file_id}"
+        for month in months
+    )
+    if months:
+        _mark_dirty(stage, " UNION ALL ".join(written_to))
     return Outcome(new=written, months=months)
 
 
 def _mark_dirty(stage: Stage, query: str) -> None:
-    """Note the (client, month) pairs of a query for the monthly facts.
+    """Note the (client, month) pairs of a query, each once, for the monthly facts.
 
     A pair noted before is locked, not left alone: the facts step, which takes pairs away before it reads, then waits
     for this transaction instead of missing its rows.
     """
+    noted = stage.one("SELECT 1 FROM ledger_dirtymonth LIMIT 1")
+    conflict = "ON CONFLICT (client_id, month) DO UPDATE SET month = excluded.month WHERE false" if noted else ""
     stage.sql(
-        f"INSERT INTO ledger_dirtymonth (client_id, month) SELECT DISTINCT * FROM ({query}) touched ORDER BY 1, 2"
-        " ON CONFLICT (client_id, month) DO UPDATE SET month = excluded.month WHERE false"
+        "INSERT INTO ledger_dirtymonth (client_id, month)"
+        f" SELECT client_id, month FROM ({query}) touched (client_id, month) ORDER BY 1, 2 {conflict}"
     )
 
 
@@ -210,7 +219,7 @@ def _take_out_changed(stage: Stage, file_id: int) -> int:
         f"INSERT INTO ledger_intakechange (file_id, kind, key, before) SELECT {file_id}, '{kind.name}', {key},"
         f" to_jsonb(t) FROM {table} t, {changed} WHERE {_old(kind)}"
     )
-    _mark_dirty(stage, f"SELECT old_client_id, date_trunc('month', old_date)::date FROM {stage.known}")
+    _mark_dirty(stage, f"SELECT DISTINCT old_client_id, date_trunc('month', old_date)::date FROM {stage.known}")
     # What the file does not speak of goes on as it was.
     absent = list(_nothing(stage))
     if absent:
@@ -237,6 +246,6 @@ def _put_in(stage: Stage, file_id: int) -> list[date]:
     ensure_months(table, months)
     names = ", ".join([*_values(stage), *_nothing(stage), "client_id"])
     stage.sql(f"INSERT INTO {table} ({names}, file_id) SELECT {names}, {file_id} FROM {stage.work}")
-    _mark_dirty(stage, f"SELECT client_id, date_trunc('month', date)::date FROM {stage.work}")
+    _mark_dirty(stage, f"SELECT DISTINCT client_id, date_trunc('month', date)::date FROM {stage.work}")
     stage.cursor.execute(f"SELECT DISTINCT date_trunc('month', old_date)::date FROM {stage.known}")
     return sorted({*months, *(month_start(month) for (month,) in stage.cursor.fetchall())})

@@ -34,7 +34,7 @@ class Column:
     """One column of a kind. `size`: longest text in characters. `past`: not after the business date.
 
     `limit`: largest absolute value. `nullable`: whether "nothing" is NULL in the table (else the empty text or 0).
-    `address`: the value becomes part of page addresses, where a slash cannot stand.
+    `address`: the value becomes part of page addresses, where a slash cannot stand. `blanks`: may stand inside a code.
     """
 
     name: str
@@ -46,6 +46,7 @@ class Column:
     limit: int = 0
     nullable: bool = False
     address: bool = False
+    blanks: bool = False
 
 
 @dataclass(frozen=True)
@@ -197,7 +198,7 @@ TRADES = Kind(
         _FACT_DATE,
         _code("client_no", required=True),
         _code("account_no"),
-        _code("security_code", 20, required=True),
+        Column("security_code", Type.CODE, required=True, size=20, blanks=True),
         _choice("security_kind", *SecurityKind.values),
         _choice("side", "buy", "sell"),
         Column("quantity", Type.QUANTITY, limit=10**15, nullable=True),

@@ -64,13 +64,10 @@ def read_layout(text: Text, rule: FileRule, product: Product) -> Layout:
     return Layout(header, line, tuple(names), delimiter, newline, text.bom)
 
 
-def unknown_columns(layout: Layout, rule: FileRule) -> list[str]:
-    """Columns of the file that nothing is made of, for no kind; they are reported and ignored."""
-    known: set[str] = set()
-    for product in rule.products:
-        known |= {column.name for column in product.kind.columns} if product.named else product.needs
-    folded = {fold_name(name) for name in known}
-    return [name for name in layout.names if name not in folded]
+def unknown_columns(layout: Layout, product: Product) -> list[str]:
+    """Columns under names that are none of ours; they are reported and ignored. A foreign format has its own names."""
+    known = {column.name for column in product.kind.columns}
+    return [name for name in layout.names if name not in known] if product.named else []
 
 
 def _split(header: str, rule: FileRule, product: Product) -> tuple[str, list[str]]:

@@ -222,6 +222,11 @@ def _source(place: str, data: Any) -> Source:
             given[name] = tuple(given[name])
     if "values" in given:
         given["values"] = {str(key): str(value) for key, value in given["values"].items()}
+    if "date" in given and set(re.findall("%(.)", given["date"])) - set("HMS") not in (
+        {"Y", "m", "d"},
+        {"y", "m", "d"},
+    ):
+        raise MappingError(f"{place}: a date form names year (%Y or %y), %m and %d once, and %H, %M, %S if need be")
     return Source(**given)
 
 

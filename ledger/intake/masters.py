@@ -27,6 +27,7 @@ class Outcome:
 
 def write_masters(stage: Stage, *, file_id: int, business_date: date, newest: date | None) -> Outcome:
     """Check and write the rows of the stage. `newest`: the latest business date of this kind taken in so far."""
+    stage.number()
     checks.reject_out_of_range(stage, business_date)
     checks.reject_unknown(stage)
     checks.reject_ends_before_start(stage)

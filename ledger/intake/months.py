@@ -28,29 +28,39 @@ def existing_months(table: str) -> set[date]:
 
 
 class NewMonths:
-    """Partitions that do not exist yet, gathered under a parent of their own without keys until they are loaded.
+    """Makes months that do not exist yet: filled first, then given their key and attached, all at once.
 
-    Filling a table and then building its index costs a fifth of keeping the index up row by row.
+    Filling a table and then building its index costs a fifth of keeping the index up row by row; and a table made by
+    a query is filled by several processes, which an INSERT is not.
     """
 
-    def __init__(self, stage: Stage, table: str, months: list[date]) -> None:
-        self._stage, self._table, self._months = stage, table, months
-        self.parent = f"{stage.rows}_new"
+    def __init__(self, stage: Stage, table: str) -> None:
+        self._stage, self._table = stage, table
         # The lock that ensure_months takes, too: two sessions must not make the same month.
         stage.cursor.execute("SELECT pg_advisory_xact_lock(hashtext(%s))", [f"partitions:{table}"])
-        stage.sql(f"CREATE TABLE {self.parent} (LIKE {table} INCLUDING DEFAULTS) PARTITION BY RANGE (date)")
-        for month in months:
-            stage.sql(f"CREATE TABLE {self._name(month)} PARTITION OF {self.parent} {self._bounds(month)}")
+        stage.cursor.execute(
+            "SELECT a.attname, format_type(a.atttypid, a.atttypmod), a.attnotnull, quote_ident(l.collname)"
+            " FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid LEFT JOIN pg_collation l"
+            " ON l.oid = a.attcollation AND a.attcollation <> t.typcollation"
+            " WHERE a.attrelid = %s::regclass AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum",
+            [table],
+        )
+        self._columns: list[tuple[str, str, bool, str | None]] = stage.cursor.fetchall()
 
-    def attach(self) -> None:
-        """Hand the loaded months to their table; that builds the key and refuses what is there twice."""
-        for month in self._months:
-            self._stage.sql(f"ALTER TABLE {self.parent} DETACH PARTITION {self._name(month)}")
-            self._stage.sql(f"ALTER TABLE {self._table} ATTACH PARTITION {self._name(month)} {self._bounds(month)}")
-        self._stage.sql(f"DROP TABLE {self.parent}")
+    def make(self, month: date, values: dict[str, str], source: str) -> int:
+        """Make one month of the rows that `source` (FROM … WHERE …) gives; returns how many they are."""
+        name = partition_name(self._table, month)
+        selected = ", ".join(self._cast(values, *column) for column in self._columns)
+        written = self._stage.sql(f"CREATE TABLE {name} AS SELECT {selected} {source}")
+        required = ", ".join(
+            f"ALTER {column} SET NOT NULL" for column, _type, required, _l in self._columns if required
+        )
+        self._stage.sql(f"ALTER TABLE {name} {required}")
+        self._stage.sql(
+            f"ALTER TABLE {self._table} ATTACH PARTITION {name} FOR VALUES FROM ('{month}') TO ('{next_month(month)}')"
+        )
+        return written
 
-    def _name(self, month: date) -> str:
-        return partition_name(self._table, month)
-
-    def _bounds(self, month: date) -> str:
-        return f"FOR VALUES FROM ('{month}') TO ('{next_month(month)}')"
+    def _cast(self, values: dict[str, str], column: str, kind: str, _required: bool, collation: str | None) -> str:
+        collated = f" COLLATE {collation}" if collation else ""
+        return f"({values[column]})::{kind}{collated} AS {column}"

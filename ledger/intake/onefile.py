@@ -39,7 +39,7 @@ def take_file(file: IntakeFile, mapping: Mapping, tell: Callable[..., None]) -> 
             layout = read_layout(text, rule, product)
             file.sha256, file.size, file.encoding = text.sha256, text.size, text.encoding
             file.layout = layout.as_json(mapping=mapping.digest)
-            file.unknown_columns = unknown_columns(layout, rule)
+            file.unknown_columns = unknown_columns(layout, product)
             before = _same_before(file, mapping)
             if before is not None:
                 file.state = FileState.SAME

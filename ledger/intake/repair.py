@@ -15,7 +15,7 @@ def repair(stage: Stage, *, file: str, business_date: date) -> None:
     """Empty `raw` into `rows` and `rejects`. Sets `stage.read` where the mapping chooses or folds lines."""
     if stage.direct and not stage.odd:
         return
-    transforms = Transforms(stage.layout, file=file, line=stage.line("o"), business_date=business_date)
+    transforms = Transforms(stage.layout, file=file, business_date=business_date)
     fixed = f"{stage.raw}_fixed"
     count = stage.sql(f"CREATE UNLOGGED TABLE {fixed} AS {_repaired(stage, transforms)}")
     if not stage.direct:
@@ -45,7 +45,8 @@ def _repaired(stage: Stage, transforms: Transforms) -> str:
     unwanted = [f"WHEN {transforms.meets(c)} THEN {values.literal(c.reason)}" for c in stage.product.reject]
     refused = "CASE " + " ".join(unwanted) + " END" if unwanted else "NULL::text"
     only = " AND ".join(transforms.meets(condition) for condition in stage.product.only)
-    chosen = f"WHERE o.problem IS NOT NULL OR ({only})" if only else ""
+    chosen = f"WHERE problem IS NOT NULL OR ({only})" if only else ""
+    trimmed = ", ".join(f"{values.trimmed(f'o.c{n}')} AS t{n}" for n in range(len(stage.layout.names)))
     names = ", ".join(f"v_{c.name}" for c in columns)
     return f"""
         SELECT line, coalesce(height, 1) AS height, {names},
@@ -56,8 +57,10 @@ def _repaired(stage: Stage, transforms: Transforms) -> str:
           FROM (SELECT *, {judged}
                   FROM (SELECT *, {shaped}
                           FROM (SELECT *, {folded}
-                                  FROM (SELECT {stage.line("o")} AS line, o.height, o.problem, {refused} AS refused, {raw}
-                                          FROM {stage.raw} o {chosen} OFFSET 0) a
+                                  FROM (SELECT line, height, problem, {refused} AS refused, {raw}
+                                          FROM (SELECT {stage.line("o")} AS line, o.height, o.problem, {trimmed}
+                                                  FROM {stage.raw} o OFFSET 0) l
+                                         {chosen} OFFSET 0) a
                                 OFFSET 0) b
                         OFFSET 0) c
                 OFFSET 0) d"""

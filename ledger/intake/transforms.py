@@ -1,29 +1,31 @@
-"""The declared transforms of a mapping, as SQL over the raw staging table (aliased o)."""
+"""The declared transforms of a mapping, as SQL over the trimmed columns t0, t1 … of the raw staging table."""
 
 import re
 from datetime import date
 
 from ledger.intake.layout import Layout
 from ledger.intake.mapping import Condition, Source
-from ledger.intake.values import literal, trimmed
+from ledger.intake.values import literal
 
 _TOKENS = {"Y": "([0-9]{4})", "y": "([0-9]{2})", "m": "([0-9]{1,2})", "d": "([0-9]{1,2})"}
 _CLOCK = {"H": "[0-9]{1,2}", "M": "[0-9]{2}", "S": "[0-9]{2}"}
+_LENGTHS = {"Y": 4, "y": 2, "m": 2, "d": 2, "H": 2, "M": 2, "S": 2}
+_ADJACENT = re.compile(r"%[Yymd]%[Yymd]")
 _PLACEHOLDER = re.compile(r"(\{[^{}]+\})")
-_NUMBER = r"^[-+]?[0-9]{1,20}(?:\.[0-9]{1,12})?$"
+_NUMBER = r"^[-+]?[0-9]+(?:\.[0-9]+)?$"
 
 
 class Transforms:
     """Turns sources of a mapping into SQL, for one file."""
 
-    def __init__(self, layout: Layout, *, file: str, line: str, business_date: date) -> None:
-        self._layout, self._file, self._line, self._business_date = layout, file, line, business_date
+    def __init__(self, layout: Layout, *, file: str, business_date: date) -> None:
+        self._layout, self._file, self._business_date = layout, file, business_date
 
     def raw(self, name: str) -> str:
         """A source column, trimmed; NULL if empty."""
         position = self._layout.position(name)
         assert position is not None  # read_layout refuses files without the columns that are needed
-        return trimmed(f"o.c{position}")
+        return f"t{position}"
 
     def value(self, source: Source) -> str:
         """The value that a source declares: its origin, then its changes."""
@@ -82,9 +84,9 @@ class Transforms:
             return literal(part)
         name = part[1:-1]
         if name == "line":
-            return f"({self._line})::text"
+            return "line::text"
         if name == "row":
-            return f"({self._line} - {self._layout.line})::text"
+            return f"(line - {self._layout.line})::text"
         if name == "file":
             return literal(self._file)
         if name == "business_date":
@@ -99,19 +101,31 @@ def _if(condition: str, then: str, otherwise: str) -> str:
 def _date(sql: str, form: str) -> str:
     """SQL: a date in a declared form (%Y %y %m %d, %H %M %S are read over) as YYYY-MM-DD.
 
-    Two-digit years from 50 on are of the 20th century. What does not fit the form is left as it is.
+    Two-digit years from 50 on are of the 20th century. What does not fit the form is left as it is. Without separators
+    each part has two digits; with them days and months may have one.
     """
-    pattern, order = "^", []
-    for token in re.findall(r"%.|[^%]", form):
+    tokens = re.findall(r"%.|[^%]", form)
+    # Parts at fixed places are cut out; capturing by a pattern costs ten times as much.
+    fixed, place, cut = "^", 1, {}
+    loose, captured = "^", {}
+    for token in tokens:
         letter = token[1:]
+        length = _LENGTHS.get(letter, 1)
+        fixed += f"[0-9]{{{length}}}" if letter in _LENGTHS else re.escape(token)
         if letter in _TOKENS:
-            # Without separators each part has two digits; one or two otherwise.
-            exact = "%m%d" in form or "%y%m" in form or "%Y%m" in form
-            pattern += _TOKENS[letter].replace("{1,2}", "{2}") if exact else _TOKENS[letter]
-            order.append(letter.lower())
+            cut[letter] = f"substr({sql}, {place}, {length})"
+            loose += _TOKENS[letter]
+            captured[letter] = f"p[{len(captured) + 1}]"
         else:
-            pattern += _CLOCK.get(letter) or re.escape(token)
-    at = {letter: f"p[{position}]" for position, letter in enumerate(order, 1)}
-    year = at["y"] if "%Y" in form else f"CASE WHEN {at['y']} >= '50' THEN '19' ELSE '20' END || {at['y']}"
-    day = f"{year} || '-' || lpad({at['m']}, 2, '0') || '-' || lpad({at['d']}, 2, '0')"
-    return f"coalesce((SELECT {day} FROM regexp_match({sql}, {literal(pattern + '$')}) AS p), {sql})"
+            loose += _CLOCK.get(letter) or re.escape(token)
+        place += length
+    day = f"CASE WHEN {sql} ~ {literal(fixed + '$')} THEN {_iso(cut)}"
+    if _ADJACENT.search(form) is None:
+        day += f" WHEN {sql} IS NOT NULL THEN coalesce((SELECT {_iso(captured)}"
+        day += f" FROM regexp_match({sql}, {literal(loose + '$')}) AS p), {sql})"
+    return f"{day} ELSE {sql} END"
+
+
+def _iso(parts: dict[str, str]) -> str:
+    year = parts.get("Y") or f"CASE WHEN {parts['y']} >= '50' THEN '19' ELSE '20' END || {parts['y']}"
+    return f"{year} || '-' || lpad({parts['m']}, 2, '0') || '-' || lpad({parts['d']}, 2, '0')"

@@ -16,12 +16,15 @@ FOLD_FROM, FOLD_TO = _FULL + "－．＿\u3000", _PLAIN + "-._ "
 _TIME = r"(?:[ T][0-9]{1,2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]+)?)?)?"
 _YMD = rf"^([12][0-9]{{3}})[-/.年]([0-9]{{1,2}})[-/.月]([0-9]{{1,2}})日?{_TIME}$"
 _LEAP = "(?:[12][0-9](?:0[48]|[2468][048]|[13579][26])|(?:12|16|20|24|28)00)-02-29"
+#: Days that every month has: most are settled by this much cheaper pattern.
+_COMMON_DAY = "^[12][0-9]{3}-(?:0[1-9]|1[0-2])-(?:0[1-9]|1[0-9]|2[0-8])$"
 #: A day that exists, as YYYY-MM-DD, of the years 1000 to 2999.
 VALID_DAY = (
     "[12][0-9]{3}-(?:(?:0[13578]|1[02])-(?:0[1-9]|[12][0-9]|3[01])|(?:0[469]|11)-(?:0[1-9]|[12][0-9]|30)"
     f"|02-(?:0[1-9]|1[0-9]|2[0-8]))|{_LEAP}"
 )
-_NUMBER = r"^[-+]?(?:[0-9]{1,40}(?:\.[0-9]{0,40})?|\.[0-9]{1,40})$"
+#: Unbounded repeats: PostgreSQL unrolls {1,40}, which costs ten times as much. The length is limited beside it.
+_NUMBER, _LONGEST_NUMBER = r"^[-+]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)$", 60
 _THOUSANDS = r"^[-+]?[0-9]{1,3}(?:,[0-9]{3})+(?:\.[0-9]+)?$"
 #: What a spreadsheet makes of a long number that should have been text.
 _SCIENTIFIC = r"^[0-9](?:\.[0-9]+)?E\+[0-9]+$"
@@ -49,13 +52,18 @@ def trimmed(expression: str) -> str:
 def folded(column: Column, raw: str) -> str:
     """SQL, first step: one spelling of what means the same."""
     if column.type in (Type.CODE, Type.LABEL):
-        return f"btrim(translate({raw}, {literal(FOLD_FROM)}, {literal(FOLD_TO)}))"
+        return _unless_ascii(raw, f"btrim(translate({raw}, {literal(FOLD_FROM)}, {literal(FOLD_TO)}))")
     if column.type == Type.TEXT:
-        return f"regexp_replace({raw}, {literal(_CONTROL + '+')}, ' ', 'g')"
+        control = literal(_CONTROL + "+")
+        return f"CASE WHEN {raw} ~ {control} THEN regexp_replace({raw}, {control}, ' ', 'g') ELSE {raw} END"
     if column.type in (Type.CHOICE, Type.DATE):
-        return f"btrim(normalize({raw}, NFKC))"
-    plain = f"translate(normalize({raw}, NFKC), '−', '-')"
+        return _unless_ascii(raw, f"btrim(normalize({raw}, NFKC))")
+    plain = _unless_ascii(raw, f"translate(normalize({raw}, NFKC), '−', '-')")
     return f"CASE WHEN {plain} ~ {literal(_THOUSANDS)} THEN replace({plain}, ',', '') ELSE {plain} END"
+
+
+def _unless_ascii(raw: str, folding: str) -> str:
+    return f"CASE WHEN octet_length({raw}) = length({raw}) THEN {raw} ELSE {folding} END"
 
 
 def shaped(column: Column, fold: str) -> str:
@@ -75,7 +83,8 @@ def shaped(column: Column, fold: str) -> str:
         return f"CASE lower({fold}) {cases} END"
     if column.type in _DECIMALS:
         rounded = f"round({fold}::numeric, {_DECIMALS[column.type]})"
-        return f"CASE WHEN {fold} ~ {literal(_NUMBER)} THEN {rounded}::text END"
+        number = f"length({fold}) <= {_LONGEST_NUMBER} AND {fold} ~ {literal(_NUMBER)}"
+        return f"CASE WHEN {number} THEN {rounded}::text END"
     return fold
 
 
@@ -86,14 +95,16 @@ def complaint(column: Column, raw: str, shape: str) -> str:
         cases.append((f"{raw} IS NULL", "missing_value"))
     if column.type in (Type.CODE, Type.LABEL):
         cases.append((f"{shape} ~ {literal(_SCIENTIFIC)}", "digits_lost"))
-        bad = f"{shape} ~ {literal(_BLANK_OR_CONTROL if column.type == Type.CODE else _CONTROL)}"
+        blanks_allowed = column.type == Type.LABEL or column.blanks
+        bad = f"{shape} ~ {literal(_CONTROL if blanks_allowed else _BLANK_OR_CONTROL)}"
         if column.address:
             bad += rf" OR {shape} ~ '[/\\]' OR {shape} IN ('.', '..')"
         cases.append((bad, "bad_code"))
     if column.size:
         cases.append((f"length({shape}) > {column.size}", "too_long"))
     if column.type == Type.DATE:
-        cases.append((f"{raw} IS NOT NULL AND ({shape} ~ {literal(f'^(?:{VALID_DAY})$')}) IS NOT TRUE", "bad_date"))
+        exists = f"({shape} ~ {literal(_COMMON_DAY)} OR {shape} ~ {literal(f'^(?:{VALID_DAY})$')})"
+        cases.append((f"{raw} IS NOT NULL AND {exists} IS NOT TRUE", "bad_date"))
     if column.type == Type.CHOICE:
         cases.append((f"{raw} IS NOT NULL AND {shape} IS NULL", "not_allowed"))
     if column.type in _DECIMALS:
