@@ -25,10 +25,12 @@ def my_day(request: HttpRequest) -> HttpResponse:
     user = request.user
     scope = client_scope(user)
     nights = myday.nights()
+    notices = myday.newest_notices(user)
+    request.unread_notices = notices.unread  # type: ignore[attr-defined]  saves the navigation from asking again
     context: dict[str, Any] = {
         "today": today(),
         "nights": nights,
-        "notices": [(notice, text_of(notice), url_of(notice)) for notice in myday.newest_notices(user)],
+        "notices": [(notice, text_of(notice), url_of(notice)) for notice in notices.rows],
         "sees_clients": may(user, "clients.view") and myday.shows_clients(scope),
         "sees_nights": may(user, "nights.view"),
         "may_run": may(user, "nights.run"),
@@ -70,4 +72,5 @@ def notices_read(request: HttpRequest) -> HttpResponse:
 
 def unread_count(request: HttpRequest) -> int:
     """The number beside 'My day' in the navigation."""
-    return Notice.objects.visible_to(request.user).filter(read_at=None).count()
+    known = getattr(request, "unread_notices", None)
+    return Notice.objects.visible_to(request.user).filter(read_at=None).count() if known is None else known

@@ -82,8 +82,9 @@ def guard_transaction() -> None:
     with connection.cursor() as cursor:
         # The client is looked after even in the middle of a long statement: a killed worker's locks go at once.
         cursor.execute("SET LOCAL client_connection_check_interval = '2s'")
-        cursor.execute("SET LOCAL idle_in_transaction_session_timeout = '60s'")
-        cursor.execute("SET LOCAL lock_timeout = '30s'")
+        # A process that was stopped in between keeps them no longer than until its job is taken back.
+        cursor.execute(f"SET LOCAL idle_in_transaction_session_timeout = '{int(settings.NIGHT_STALE_SECONDS * 1000)}ms'")
+        cursor.execute("SET LOCAL lock_timeout = '5min'")
 
 
 def finish(held: Claim, rows: int, detail: dict[str, Any]) -> None:

@@ -6,7 +6,7 @@ from datetime import date
 from typing import Any
 
 from django.db import connection
-from django.db.models import Count, F, Window
+from django.db.models import Count, F, Q, Window
 
 from clients.models import ClientCare
 from clients.scope import ClientScope, client_scope
@@ -150,9 +150,19 @@ def stale(user, on: date) -> Stale:
     return Stale(rows[0].total if rows else 0, rows)  # type: ignore[attr-defined]
 
 
-def newest_notices(user) -> list[Notice]:
-    """The viewer's newest notices, unread ones first."""
-    return list(Notice.objects.visible_to(user).order_by(F("read_at").desc(nulls_first=True), "-created_at", "-pk")[:8])
+@dataclass(frozen=True)
+class Notices:
+    """The viewer's newest notices, unread ones first; `unread` counts all that are not read."""
+
+    unread: int
+    rows: list[Notice]
+
+
+def newest_notices(user) -> Notices:
+    """What the viewer was told, in one statement."""
+    mine = Notice.objects.visible_to(user).annotate(unread=Window(Count("pk", filter=Q(read_at=None))))
+    rows = list(mine.order_by(F("read_at").desc(nulls_first=True), "-created_at", "-pk")[:8])
+    return Notices(rows[0].unread if rows else 0, rows)  # type: ignore[attr-defined]
 
 
 @dataclass(frozen=True)

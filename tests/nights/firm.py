@@ -31,7 +31,7 @@ class Firm:
 
     def client(self, branch: int, yuan: int, **values):
         """A client of a branch's manager who earned the firm that much in September 2026."""
-        client = ClientFactory(manager=self.managers[branch], **values)
+        client = ClientFactory(**({"manager": self.managers[branch], "branch": self.branches[branch]} | values))
         self.earn(client, yuan)
         return client
 
