@@ -24,7 +24,7 @@ from org.views import page
 from segmentation import policies
 from segmentation.explain import newest_run, sees_branch_figures
 from segmentation.forms import PolicyForm
-from segmentation.models import RankingPolicy, TierChange
+from segmentation.models import RankingPolicy, Tier, TierChange
 from segmentation.pareto import Figures, Selection, figures, select
 from segmentation.preview import preview_of
 
@@ -45,7 +45,7 @@ def pareto(request: HttpRequest) -> HttpResponse:
         "selection": selection,
         "figures": found,
         "composition": _composition(found, selection, run),
-        "list_url": _list_url(selection),
+        "list_url": _list_url(selection, tier=list(Tier.values)),
         "data_url": f"{reverse('segmentation:pareto-data')}?{urlencode(selection.query)}",
         "branches": Branch.objects.visible_to(request.user).order_by("branch_no"),
         "managers": _managers(request.user, selection),
@@ -100,8 +100,8 @@ def _cuts() -> list[Any]:
     return [policy.cut_a, policy.cut_b]
 
 
-def _list_url(selection: Selection, **more: str) -> str:
-    query = urlencode(selection.query | more)
+def _list_url(selection: Selection, **more: str | list[str]) -> str:
+    query = urlencode(selection.query | more, doseq=True)
     return f"{reverse('clients:list')}?{query}" if query else reverse("clients:list")
 
 

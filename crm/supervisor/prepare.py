@@ -74,7 +74,7 @@ class DemoFirm:
         return self._state() == "begun" or self._is_empty()
 
     def make(self, manage: Manage) -> None:
-        """Write the files, take them in, run the night of their last business date."""
+        """Write the files, take them in, run the nights of last month's end and of their last business date."""
         clients, staff = FIRMS[self._config.demo]
         files = self._folder / "files"
         self._mark("begun")
@@ -84,8 +84,10 @@ class DemoFirm:
         last = last_business_date(files)
         say("taking the files in …")
         manage("intake", files, "--date", last)
-        say(f"running the night of {last} …")
-        manage("night", "--date", last)
+        # Two nights, so that the firm has moves of tier to show.
+        for night in sorted({month_end_before(files, last), last}):
+            say(f"running the night of {night} …")
+            manage("night", "--date", night)
         self._mark("complete")
 
     def _is_empty(self) -> bool:
@@ -114,7 +116,16 @@ class DemoFirm:
         building.replace(self._marker)
 
 
+def month_end_before(files: Path, day: str) -> str:
+    """Return the newest snapshot date (YYYY-MM-DD) of a month before a day's, or the day itself if there is none."""
+    return max((found for found in _snapshot_dates(files) if found[:7] < day[:7]), default=day)
+
+
 def last_business_date(files: Path) -> str:
     """Return the newest date (YYYY-MM-DD) of the asset snapshots: there is one for every business date."""
+    return max(_snapshot_dates(files))
+
+
+def _snapshot_dates(files: Path) -> set[str]:
     with (files / "assets.csv").open(encoding="utf-8-sig", newline="") as lines:
-        return max(row["date"] for row in csv.DictReader(lines))
+        return {row["date"] for row in csv.DictReader(lines)}

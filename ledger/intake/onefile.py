@@ -8,7 +8,7 @@ from pathlib import Path
 from django.db import connection
 from django.db.models import Max
 
-from clients import search
+from clients.services import settle
 from ledger.intake.differences import sample
 from ledger.intake.errors import FileRefused
 from ledger.intake.facts import write_facts
@@ -73,7 +73,7 @@ def _take(file: IntakeFile, stage: Stage, text: Text, tell: Callable[..., None])
     newest = newest_business_date(stage.kind)
     outcome = write_masters(stage, file_id=file.pk, business_date=batch.business_date, newest=newest)
     if stage.kind.name == "clients" and outcome.new + outcome.changed:
-        search.refresh(file.pk)
+        settle(file_id=file.pk, on=batch.business_date)
     return outcome
 
 
