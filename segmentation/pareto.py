@@ -118,7 +118,7 @@ _COLUMNS = (
            sum(greatest(contribution, 0)) OVER best AS cumulative, sum(greatest(contribution, 0)) OVER () AS total
       FROM base WINDOW best AS (ORDER BY contribution DESC, assets DESC, no_key, client_id ROWS UNBOUNDED PRECEDING)
 ), bundled AS (
-    SELECT (place - 1) * least(%(columns)s, everybody) / everybody AS bundle, min(place) AS first, max(place) AS last,
+    SELECT (place - 1) / ((everybody + %(columns)s - 1) / %(columns)s) AS bundle, min(place) AS first, max(place) AS last,
            sum(contribution)::bigint AS contribution, max(cumulative) / nullif(max(total), 0) AS cumulative,
            mode() WITHIN GROUP (ORDER BY tier) AS tier, min(client_id) AS client_id
       FROM placed GROUP BY 1

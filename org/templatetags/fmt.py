@@ -1,6 +1,7 @@
 """How figures, dates and texts look on pages, in both languages. Exports and the API never use these."""
 
 import base64
+from collections.abc import Iterable
 from datetime import date, datetime
 from decimal import ROUND_HALF_UP, Decimal
 
@@ -48,16 +49,21 @@ def _grouped(value: Decimal, places: int) -> str:
 # --- Money -------------------------------------------------------------------------------------------------------
 
 
+def _short(units: int) -> str:
+    amount = to_yuan(units).quantize(_CENT, rounding=ROUND_HALF_UP)
+    for start, divisor, unit in _STEPS_ZH if _chinese() else _STEPS_EN:
+        if abs(amount) >= start:
+            return f"{_grouped(amount / divisor, 2)}{NARROW}{unit}"
+    return _grouped(amount, 2)
+
+
 @register.filter
 def money_text(units: int | None) -> str:
-    """Amount in 1/10,000 元 as short text: 12,345.67, 123.46 万, 1.23 亿; in English K, M, bn."""
+    """Amount in 1/10,000 元 as short text for sentences: 9,876.54 元, 123.46 万元, 1.23 亿元; in English K, M, bn."""
     if units is None or units == "":
         return NOTHING
-    yuan = to_yuan(units).quantize(_CENT, rounding=ROUND_HALF_UP)
-    for start, divisor, unit in _STEPS_ZH if _chinese() else _STEPS_EN:
-        if abs(yuan) >= start:
-            return f"{_grouped(yuan / divisor, 2)}{NARROW}{unit}"
-    return _grouped(yuan, 2)
+    joint = "" if _chinese() and abs(units) >= 10**8 else NARROW
+    return f"{_short(units)}{joint}{pgettext('unit of money', 'yuan')}"
 
 
 @register.filter
@@ -68,15 +74,12 @@ def yuan(units: int | None) -> str:
 
 @register.filter
 def money(units: int | None) -> str:
-    """As `money_text`, with the exact amount on hover."""
+    """Amount in 1/10,000 元 for tables and figures: short, without 元, the exact amount on hover."""
     if units is None or units == "":
         return NOTHING
-    return format_html(
-        '<span class="crm-money" title="{} {}">{}</span>',
-        yuan(units),
-        pgettext("unit of money", "yuan"),
-        money_text(units),
-    )
+    # Lists show hundreds of these: put together by hand, of digits and one word of ours.
+    unit = escape(pgettext("unit of money", "yuan"))
+    return mark_safe(f'<span class="crm-money" title="{yuan(units)} {unit}">{_short(units)}</span>')  # noqa: S308
 
 
 @register.filter
@@ -94,7 +97,7 @@ def change(units: int | None) -> str:
         pgettext("unit of money", "yuan"),
         "▲" if up else "▼",
         "+" if up else "",
-        money_text(units),
+        _short(units),
     )
 
 
@@ -139,6 +142,12 @@ def size(count: int | None) -> str:
     while value >= 1024 and len(units) > 1:
         value, units = value / 1024, units[1:]
     return f"{value:,.0f}{NARROW}B" if units[0] == "B" else f"{value:,.1f}{NARROW}{units[0]}"
+
+
+@register.filter
+def listed(items: Iterable[object]) -> str:
+    """Items one after the other: 手机、地址; Mobile, Address."""
+    return ("、" if _chinese() else ", ").join(str(item) for item in items)
 
 
 # --- Dates -------------------------------------------------------------------------------------------------------

@@ -68,6 +68,13 @@
   // Escaped by the library's own function: a tooltip is HTML, and names come from files.
   const lines = (echarts, rows) => rows.filter(Boolean).map((row) => echarts.encodeHTML(row)).join("<br>");
 
+  // The next of 1, 2, 2.5, 5 × 10ⁿ, so that the axis carries round figures.
+  function roundStep(value) {
+    if (!(value > 0)) return 1;
+    const power = 10 ** Math.floor(Math.log10(value));
+    return [1, 2, 2.5, 5, 10].find((factor) => factor * power >= value * 0.999) * power;
+  }
+
   function pareto(data, echarts) {
     const names = data.names || {};
     const unit = data.unit || "";
@@ -89,16 +96,22 @@
     option.xAxis.nameLocation = "middle";
     option.xAxis.nameGap = 26;
     option.grid.bottom = names.label ? 24 : 8;
+    // Five steps up on both sides, and as many down as the negative columns need: the two zeros are one line.
+    const most = Math.max(...data.columns, 0);
+    const least = Math.min(...data.columns, 0);
+    const step = roundStep(Math.max(most / 5, -least / 8));
+    const below = Math.ceil(-least / step);
     option.yAxis = [
-      option.yAxis,
+      { ...option.yAxis, min: -below * step, max: 5 * step, interval: step },
       {
         type: "value",
         name: names.cumulative || "",
         nameTextStyle: { align: "right" },
-        min: 0,
+        min: -below * 0.2,
         max: 1,
+        interval: 0.2,
         splitLine: { show: false },
-        axisLabel: { formatter: (value) => `${Math.round(value * 100)}%` },
+        axisLabel: { formatter: (value) => (value < -0.01 ? "" : `${Math.round(value * 100)}%`) },
       },
     ];
     option.series = [
@@ -123,6 +136,7 @@
         symbolSize: 5,
         lineStyle: { width: 2, color: token("text") },
         itemStyle: { color: token("text") },
+        z: 3,
         markLine: {
           silent: true,
           symbol: "none",
@@ -130,7 +144,7 @@
           label: {
             position: "insideStartTop",
             color: token("text"),
-            formatter: ({ value, name }) => `${name} ${Math.round(value * 1000) / 10}%`.trim(),
+            formatter: ({ value, name }) => name || `${Math.round(value * 1000) / 10}%`,
           },
           data: (data.lines || []).map((line) => ({ yAxis: line.at, name: line.label || "" })),
         },

@@ -30,9 +30,24 @@ YUAN = 10_000
 )
 def test_money_steps_by_language(units, chinese, english):
     with translation.override("zh-hans"):
-        assert fmt.money_text(units) == chinese
+        assert f">{chinese}<" in fmt.money(units)
     with translation.override("en"):
-        assert fmt.money_text(units) == english
+        assert f">{english}<" in fmt.money(units)
+
+
+def test_money_in_sentences_carries_its_unit():
+    with translation.override("zh-hans"):
+        assert fmt.money_text(4_913 * YUAN).endswith("4,913.00\u202f元")
+        assert fmt.money_text(-1_234_567 * YUAN) == f"−123.46{THIN}万元"
+    with translation.override("en"):
+        assert fmt.money_text(1_234_567 * YUAN) == f"1.23{THIN}M{THIN}yuan"
+
+
+def test_lists_take_the_comma_of_the_language():
+    with translation.override("zh-hans"):
+        assert fmt.listed(["手机", "地址"]) == "手机、地址"
+    with translation.override("en"):
+        assert fmt.listed(["Mobile", "Address"]) == "Mobile, Address"
 
 
 def test_money_shows_the_exact_amount_on_hover():
