@@ -59,6 +59,7 @@ class DemoFirm:
         self._config = config
         self._folder = config.data_dir / "demo"
         self._marker = self._folder / "state.json"
+        self._log_ins = self._folder / "log-ins.txt"
         self._key = hashlib.sha256(database_url.encode()).hexdigest()[:16]
         self._database_url = database_url
 

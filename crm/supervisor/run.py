@@ -66,13 +66,12 @@ class Supervisor:
         prepare.static_files(self._config, self._manage)
         firm = prepare.DemoFirm(self._config, os.environ.get("DATABASE_URL") or endpoints.database_url)
         if firm.wanted():
-            firm.make(self._manage)
+            firm.make(self._manage, self._ask_manage)
         say("starting the web server, a worker and beat …")
         for one in self._children:
             one.start()
-        log_ins = self._ask_manage("demo_logins") if firm.exists else ""
         self._wait_until_ready()
-        self._announce(log_ins)
+        self._announce(firm.log_ins)
 
     def _start_servers(self) -> embedded.Endpoints:
         config = self._config

@@ -72,6 +72,11 @@ def breaking_at(name: str, called: list[str]) -> Manage:
     return manage
 
 
+def log_ins(command: str) -> str:
+    assert command == "demo_logins"
+    return "manager  secret\n"
+
+
 def test_an_empty_database_gets_the_firm_and_a_used_one_does_not(chosen, database):
     assert DemoFirm(chosen, database).wanted()
     add_branch(database)
@@ -86,18 +91,21 @@ def test_no_firm_is_made_when_none_is_asked_for(tmp_path, database):
 def test_a_filling_that_broke_off_is_taken_up_again_until_it_is_complete(chosen, database):
     called: list[str] = []
     with pytest.raises(Broken):
-        DemoFirm(chosen, database).make(breaking_at("intake", called))
+        DemoFirm(chosen, database).make(breaking_at("intake", called), log_ins)
     add_branch(database)  # some of it is in already
     assert DemoFirm(chosen, database).wanted()
     assert not DemoFirm(chosen, database).exists
 
-    DemoFirm(chosen, database).make(breaking_at("nothing", called))
+    DemoFirm(chosen, database).make(breaking_at("nothing", called), log_ins)
     taken_in = ["demo_files", "intake --date 2026-09-30"]
     assert called == [*taken_in, *taken_in, "night --date 2026-09-30"]
     assert DemoFirm(chosen, database).exists
     assert not DemoFirm(chosen, database).wanted()
+    assert DemoFirm(chosen, database).log_ins == "manager  secret\n"
 
 
 def test_the_mark_belongs_to_one_database(chosen, database):
-    DemoFirm(chosen, database).make(breaking_at("nothing", []))
-    assert not DemoFirm(chosen, database + "?application_name=other").exists
+    DemoFirm(chosen, database).make(breaking_at("nothing", []), log_ins)
+    other = DemoFirm(chosen, database + "?application_name=other")
+    assert not other.exists
+    assert other.log_ins == ""
