@@ -2,6 +2,7 @@
 
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
+from org.api_auth import DeclaredScope
 from org.rights import ANYBODY
 
 
@@ -9,10 +10,12 @@ class Schema(SpectacularAPIView):
     """`GET /api/v1/schema/`: OpenAPI 3, as YAML or (`?format=json`) JSON."""
 
     right = ANYBODY
+    permission_classes = [DeclaredScope]  # the library's own default lets anybody read it
 
 
 class Docs(SpectacularSwaggerSplitView):
     """`GET /api/v1/docs/`: the same to read and try."""
 
     right = ANYBODY
+    permission_classes = [DeclaredScope]
     url_name = "org:api_schema"

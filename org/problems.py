@@ -6,7 +6,6 @@ from django.core.exceptions import PermissionDenied, ValidationError
 from django.http import Http404, JsonResponse
 from django.utils.translation import gettext as _
 from rest_framework import exceptions
-from rest_framework.response import Response
 from rest_framework.views import exception_handler
 
 from org.audit import record
@@ -14,24 +13,25 @@ from org.audit import record
 CONTENT_TYPE = "application/problem+json"
 
 
-def handler(error: Exception, context: dict[str, Any]) -> Response | None:
-    """DRF's exception handler; None for what nobody foresaw (500)."""
+def handler(error: Exception, context: dict[str, Any]) -> JsonResponse | None:
+    """DRF's exception handler; None for what nobody foresaw (500). JSON whatever the view would have rendered."""
     if isinstance(error, ValidationError):
         error = exceptions.ValidationError(getattr(error, "message_dict", None) or error.messages)
     response = exception_handler(error, context)
     if response is None:
         return None
-    status = response.status_code
-    if status == 403:
+    if response.status_code == 403:
         note_refusal(context["request"])
-    problem: dict[str, Any] = {"type": "about:blank", "title": title(status), "status": status}
+    more: dict[str, Any] = {}
     if isinstance(error, exceptions.ValidationError):
-        problem["errors"] = list(pointers(error.detail))
+        more["errors"] = list(pointers(error.detail))
     elif isinstance(error, exceptions.APIException) and not isinstance(error, Http404 | PermissionDenied):
-        problem["detail"] = str(error.detail)
-    response.data = problem
-    response.content_type = CONTENT_TYPE
-    return response
+        more["detail"] = str(error.detail)
+    problem = problem_response(response.status_code, **more)
+    for name in ("WWW-Authenticate", "Retry-After"):
+        if name in response.headers:
+            problem[name] = response[name]
+    return problem
 
 
 def title(status: int) -> str:
@@ -75,9 +75,9 @@ def note_refusal(request: Any) -> None:
         )
 
 
-def problem_response(status: int, detail: str = "") -> JsonResponse:
+def problem_response(status: int, detail: str = "", **more: Any) -> JsonResponse:
     """The same shape for answers outside DRF."""
-    body = {"type": "about:blank", "title": title(status), "status": status}
+    body: dict[str, Any] = {"type": "about:blank", "title": title(status), "status": status}
     if detail:
         body["detail"] = detail
-    return JsonResponse(body, status=status, content_type=CONTENT_TYPE)
+    return JsonResponse(body | more, status=status, content_type=CONTENT_TYPE)
