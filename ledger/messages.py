@@ -100,10 +100,12 @@ FILE_REASONS: dict[str, Message] = {
 BATCH_REASONS: dict[str, Message] = {
     "failed": Message(_("Stopped by an error"), _("Files marked done are in; the others are taken in on resuming.")),
     "undo_not_done": Message(_("Only a finished batch can be undone"), _("Wait until it has finished.")),
+    "undone_before": Message(_("Undone already"), _("There is nothing left to undo.")),
     "undo_dry_run": Message(_("A dry run changed nothing"), _("There is nothing to undo.")),
     "undo_later_batch": Message(
         _("A later batch changed the same rows"), _("Undo that batch first; batches are undone newest first.")
     ),
+    "undo_not_allowed": Message(_("Not allowed to undo"), _("Ask an administrator.")),
     "undo_in_use": Message(
         _("Records of this batch are in use"),
         _("Notes, accounts or figures hang on records that this batch brought; they would be lost."),

@@ -18,6 +18,7 @@ class BatchState(models.TextChoices):
     DONE = "done", _("Done")
     PARTLY = "partly", _("Done, some files refused")
     FAILED = "failed", _("Failed")
+    UNDOING = "undoing", _("Being undone")
     UNDONE = "undone", _("Undone")
 
 
@@ -49,7 +50,7 @@ class IntakeBatch(models.Model):
         indexes = [
             models.Index(fields=["-created_at", "-id"], name="intake_newest"),
             models.Index(  # serves resume: a handful of rows among thousands
-                fields=["id"], name="intake_unfinished", condition=models.Q(state__in=["waiting", "running"])
+                fields=["id"], name="intake_unfinished", condition=models.Q(state__in=["waiting", "running", "undoing"])
             ),
         ]
 

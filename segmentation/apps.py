@@ -9,6 +9,11 @@ class SegmentationConfig(AppConfig):
     verbose_name = _("Segmentation")
 
     def ready(self) -> None:
-        from segmentation.cards import register  # models must be loaded
+        from ledger.intake.undo import register_derived  # models must be loaded
+        from segmentation.cards import register
 
         register()
+        # Undoing the intake of a client takes along what the night made of that client.
+        for table in ("segmentation_standing", "segmentation_rankmark", "segmentation_tierchange"):
+            register_derived(table)
+        register_derived("clients_timelineevent", condition="kind IN ('segmentation.tier', 'segmentation.service')")

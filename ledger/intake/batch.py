@@ -268,6 +268,12 @@ def left_behind() -> list[int]:
     return list(IntakeBatch.objects.filter(silent | forgotten).order_by("pk").values_list("pk", flat=True))
 
 
+def undoing_left_behind() -> list[int]:
+    """Batches whose undoing was broken off: nothing of it has happened, so it starts anew."""
+    silent = Q(state=BatchState.UNDOING, heartbeat_at__lt=now() - timedelta(minutes=10))
+    return list(IntakeBatch.objects.filter(silent).order_by("pk").values_list("pk", flat=True))
+
+
 def retry(batch: IntakeBatch, *, user) -> IntakeBatch:
     """Give a failed batch another try, with the files that are not done."""
     require(user, "intake.run")

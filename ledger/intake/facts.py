@@ -47,8 +47,7 @@ def _partitions_to_search(stage: Stage, months: list[date]) -> list[str]:
         there = existing_months(kind.table)
         candidates = [partition_name(kind.table, month) for month in months if month in there]
         days = f"(SELECT DISTINCT date::date FROM {stage.rows})"
-        found = [p for p in candidates if stage.one(f"SELECT 1 FROM {p} t WHERE t.date IN {days} LIMIT 1")]
-        return found
+        return [p for p in candidates if stage.one(f"SELECT 1 FROM {p} t WHERE t.date IN {days} LIMIT 1")]
     number = f'{kind.number} COLLATE "C"'
     stage.cursor.execute(f"SELECT min({number}), max({number}) FROM {stage.rows}")
     lowest, highest = stage.cursor.fetchone()

@@ -7,6 +7,8 @@ then depends on the files, not on the order in which they came.
 from dataclasses import dataclass, field
 from datetime import date
 
+from django.db.backends.utils import CursorWrapper
+
 from clients.queries import no_key_sql
 from ledger.intake import checks, values
 from ledger.intake.kinds import Column, Kind, Type
@@ -44,7 +46,7 @@ def write_masters(stage: Stage, *, file_id: int, business_date: date, newest: da
     if stage.kind.name == "branches":
         if "parent_no" in stage.columns:
             _set_parents(stage)
-        _set_paths(stage)
+        set_paths(stage.cursor)
     stage.same += stage.one(f"SELECT count(*) FROM {stage.work} WHERE id IS NOT NULL AND NOT differs")
     return outcome
 
@@ -209,9 +211,9 @@ def _set_parents(stage: Stage) -> None:
     )
 
 
-def _set_paths(stage: Stage) -> None:
+def set_paths(cursor: CursorWrapper) -> None:
     """Bring the paths of ids in line with the parents; only those that changed are written."""
-    stage.sql(
+    cursor.execute(
         "WITH RECURSIVE tree AS (SELECT id, '/' || id || '/' AS path FROM org_branch WHERE parent_id IS NULL"
         " UNION ALL SELECT b.id, tree.path || b.id || '/' FROM org_branch b JOIN tree ON b.parent_id = tree.id)"
         " UPDATE org_branch b SET path = tree.path FROM tree WHERE tree.id = b.id AND b.path <> tree.path"

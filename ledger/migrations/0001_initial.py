@@ -189,6 +189,7 @@ class Migration(migrations.Migration):
                             ("done", "Done"),
                             ("partly", "Done, some files refused"),
                             ("failed", "Failed"),
+                            ("undoing", "Being undone"),
                             ("undone", "Undone"),
                         ],
                         default="waiting",
@@ -420,7 +421,7 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name="intakebatch",
             index=models.Index(
-                condition=models.Q(("state__in", ["waiting", "running"])), fields=["id"], name="intake_unfinished"
+                condition=models.Q(("state__in", ["waiting", "running", "undoing"])), fields=["id"], name="intake_unfinished"
             ),
         ),
         migrations.AddConstraint(

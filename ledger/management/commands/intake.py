@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.utils import translation
 
 from crm.clock import today
 from ledger.intake import mapping as mappings
@@ -24,6 +25,7 @@ class Command(BaseCommand):
         parser.add_argument("--date", type=date.fromisoformat, help="business date, YYYY-MM-DD; default: today")
         parser.add_argument("--dry-run", action="store_true", help="show what would change, change nothing")
 
+    @translation.override("en")
     def handle(self, *args: Any, **options: Any) -> None:
         folder: Path = options["dir"]
         if not folder.exists():
