@@ -29,7 +29,7 @@ def field_label(field: str) -> str:
     """A field of the record or of its care, in the reader's language."""
     for model in (Client, ClientCare):
         if field in {f.name for f in model._meta.get_fields()}:
-            return str(model._meta.get_field(field).verbose_name)
+            return str(getattr(model._meta.get_field(field), "verbose_name", field))
     return field
 
 

@@ -422,6 +422,13 @@ SPECTACULAR_SETTINGS = {
     "REDOC_DIST": "SIDECAR",
     "SCHEMA_PATH_PREFIX": r"/api/v1",
     "COMPONENT_SPLIT_REQUEST": True,
+    "ENUM_NAME_OVERRIDES": {
+        "TierEnum": "segmentation.models.Tier",
+        "BatchStateEnum": "ledger.models.BatchState",
+        "FileStateEnum": "ledger.models.FileState",
+        "NightStateEnum": "nights.models.Night.State",
+        "JobStateEnum": "nights.models.Job.State",
+    },
 }
 
 # --- Logging: ids only, never names or numbers of people ---------------------------------------------------------

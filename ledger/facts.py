@@ -167,7 +167,7 @@ def refresh(business_date: date, *, window: Window, part: int = 0, parts: int = 
 
     One transaction. The window is the ranking policy's for the business date; when it moved, all sums are made anew.
     """
-    values = {"part": part, "parts": parts, "business_date": business_date}
+    values: dict[str, Any] = {"part": part, "parts": parts, "business_date": business_date}
     with transaction.atomic(), connection.cursor() as cursor:
         drop(cursor, "dirty", "stale")
         cursor.execute("CREATE TEMP TABLE dirty (client_id bigint, month date) ON COMMIT DROP")

@@ -70,7 +70,7 @@ def tell_of_moves(business_date: date) -> tuple[int, int]:
 
     A notice is made once per person and date: a repeated night does not tell again.
     """
-    values = {"day": business_date, "head": Role.BRANCH_HEAD}
+    values: dict[str, Any] = {"day": business_date, "head": Role.BRANCH_HEAD}
     made = []
     with connection.cursor() as cursor:
         for statement in (_TELL_MANAGERS, _TELL_HEADS):
@@ -82,7 +82,7 @@ def tell_of_moves(business_date: date) -> tuple[int, int]:
 def tell_administrators(night: Night, kind: str, data: dict[str, Any]) -> int:
     """Tell everybody who may run nights, once per night, run and kind."""
     key = f"{kind}:{night.business_date}:{night.run_no}"
-    told = {name: data[name] for name in ("moved", "known", "limit", "step", "files") if name in data}
+    told: dict[str, Any] = {name: data[name] for name in ("moved", "known", "limit", "step", "files") if name in data}
     told["date"] = night.business_date.isoformat()
     serving = Staff.objects.serving(night.business_date).filter(role=Role.ADMIN)
     users = User.objects.filter(is_active=True, staff__in=serving).order_by("pk")

@@ -230,11 +230,11 @@ def _steps(jobs: list[Job], before: dict[str, float | None], night: Night) -> li
             state = chain_state(job.state for job in mine)
         started = min((job.started_at for job in mine if job.started_at), default=None)
         all_over = bool(mine) and all(job.finished_at for job in mine)
-        finished = max(job.finished_at for job in mine) if all_over else None
+        finished = max(job.finished_at for job in mine if job.finished_at) if all_over else None
         found.append(
             StepReport(
                 step=step.value,
-                label=step.label,
+                label=str(step.label),
                 state=state,
                 run_no=newest,
                 jobs=mine,

@@ -117,7 +117,7 @@ class DeclaredScope(BasePermission):
 
 def right_of(view: Any, method: str) -> str:
     """The right a view (or its class) wants for a method; '' if it declares none."""
-    return getattr(view, "rights", {}).get(method) or getattr(view, "right", "")
+    return str(getattr(view, "rights", {}).get(method) or getattr(view, "right", ""))
 
 
 class Throttle(BaseThrottle):

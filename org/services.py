@@ -98,7 +98,7 @@ def grant_client_data(
         raise PermissionDenied("oneself")
     if not on <= until <= on + timedelta(days=GRANT_DAYS):
         raise ValidationError({"until": _("From today on, at most %(days)s days.") % {"days": GRANT_DAYS}})
-    grant = ClientDataGrant.objects.create(user=to.user, branch=branch, until=until, reason=reason, granted_by=by)
+    grant = ClientDataGrant.objects.create(user_id=to.user_id, branch=branch, until=until, reason=reason, granted_by=by)
     detail = {"branch": branch.branch_no if branch else "", "until": until.isoformat(), "grant": grant.pk}
     record("grant.made", user=by, object_kind="staff", object_no=to.staff_no, detail=detail)
     return grant

@@ -42,7 +42,7 @@ def add_events(rows: Iterable[Event]) -> int:
         " %s::timestamptz[], %s::text[], %s::text[], %s::bigint[], %s::text[])"
         " AS u (client_id, at, kind, data, actor_id, source_key)"
     )
-    columns = [
+    columns: list[Any] = [
         [event.client_id for event in events],
         [event.at for event in events],
         [event.kind for event in events],

@@ -3,6 +3,7 @@
 import json
 import uuid
 from datetime import date, datetime
+from typing import Any
 
 from django.db import connection, transaction
 from django.db.models import QuerySet
@@ -37,7 +38,7 @@ def reassign(clients: QuerySet[Client], to_staff_no: str, *, reason: str, user: 
     chosen = list(visible.values_list("pk", "branch_id"))
     if any(branch != to.branch_id or branch not in scope.branch_ids for _pk, branch in chosen):
         raise Refused(_("Clients stay in their branch: choose a manager of the branch of all these clients."))
-    params = {
+    params: dict[str, Any] = {
         "ids": [pk for pk, _branch in chosen],
         "to": to.pk,
         "at": at,

@@ -88,10 +88,8 @@ def _connects(place: Place, role: str, database: str) -> bool:
 def _programs(place: Place, data: Path) -> Path:
     """Return the folder of PostgreSQL's programs: `PG_BIN`, else the wheel's, else an installed PostgreSQL."""
     needed = (data / "PG_VERSION").read_text().strip() if (data / "PG_VERSION").exists() else ""
-    if chosen := os.environ.get("PG_BIN"):
-        candidates = [Path(chosen)]
-    else:
-        candidates = [*_wheel_programs(place), *_system_programs()]
+    chosen = os.environ.get("PG_BIN")
+    candidates = [Path(chosen)] if chosen else [*_wheel_programs(place), *_system_programs()]
     for folder in candidates:
         major = _major(place, folder)
         if major >= OLDEST_MAJOR and needed in ("", str(major)):

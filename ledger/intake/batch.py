@@ -63,8 +63,8 @@ def create(
         batch = IntakeBatch.objects.create(
             source=source, mapping=mapping, business_date=business_date, dry_run=dry_run, created_by=user
         )
-        for position, file in enumerate(planned):
-            file.batch, file.position = batch, position
+        for position, row in enumerate(planned):
+            row.batch, row.position = batch, position
         IntakeFile.objects.bulk_create(planned)
         detail = {"mapping": mapping, "date": business_date.isoformat(), "files": len(planned), "dry_run": dry_run}
         record("intake.run", user=user, object_kind="intake", object_no=str(batch.pk), detail=detail)

@@ -171,6 +171,7 @@ class Rows:
         height = body.count(b"\n", at, parsed[1]) if parsed else 1
         if parsed is None and self._may_go_on(body, at):
             return at
+        fields: list[bytes]
         if parsed is None or height > _MOST_LINES or parsed[1] - at > _LONGEST_RECORD:
             problem, fields, end, height = "broken_quotes", [], line_end, 1
         elif len(parsed[0]) != self._columns:

@@ -134,7 +134,7 @@ def _open_raw(path: Path, member: str, stack: contextlib.ExitStack) -> BinaryIO:
     if path.name.lower().endswith(".gz"):
         spool = stack.enter_context(_spool())
         with gzip.open(file) as packed:
-            _unpack(packed, spool, path.stat().st_size)
+            _unpack(packed, spool, path.stat().st_size)  # type: ignore[arg-type]
         return spool
     return file
 
@@ -226,4 +226,4 @@ def _transcode(raw: BinaryIO, spool: BinaryIO) -> None:
 def _spool() -> BinaryIO:
     folder = Path(settings.MEDIA_ROOT) / "spool"
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    return tempfile.TemporaryFile(dir=os.fspath(folder))  # type: ignore[return-value]
+    return tempfile.TemporaryFile(dir=os.fspath(folder))

@@ -107,7 +107,8 @@ def _date(sql: str, form: str) -> str:
     tokens = re.findall(r"%.|[^%]", form)
     # Parts at fixed places are cut out; capturing by a pattern costs ten times as much.
     fixed, place, cut = "^", 1, {}
-    loose, captured = "^", {}
+    loose = "^"
+    captured: dict = {}
     for token in tokens:
         letter = token[1:]
         length = _LENGTHS.get(letter, 1)
