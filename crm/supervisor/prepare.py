@@ -74,8 +74,16 @@ class DemoFirm:
             return False
         return self._state() == "begun" or self._is_empty()
 
-    def make(self, manage: Manage) -> None:
-        """Write the files, take them in, run the nights of last month's end and of their last business date."""
+    @property
+    def log_ins(self) -> str:
+        """The demo log-ins as they were printed when the firm was made; empty without one."""
+        return self._log_ins.read_text() if self.exists and self._log_ins.exists() else ""
+
+    def make(self, manage: Manage, ask: Callable[..., str]) -> None:
+        """Write the files, take them in, run the nights of last month's end and of the last business date.
+
+        Log-ins are handed out once; `ask` runs a manage command and returns what it prints.
+        """
         clients, staff = FIRMS[self._config.demo]
         files = self._folder / "files"
         self._mark("begun")
@@ -89,6 +97,7 @@ class DemoFirm:
         for night in sorted({month_end_before(files, last), last}):
             say(f"running the night of {night} …")
             manage("night", "--date", night)
+        self._log_ins.write_text(ask("demo_logins"))
         self._mark("complete")
 
     def _is_empty(self) -> bool:
