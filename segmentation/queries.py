@@ -134,13 +134,16 @@ INSERT INTO segmentation_tierchange AS kept
        (business_date, client_id, what, before, after, reason, contribution_before, contribution_after)
 SELECT %(day)s::date, client_id, 'tier', coalesce(old_tier, ''), tier,
        CASE WHEN entered THEN 'entered' WHEN %(policy_changed)s THEN 'policy'
-            WHEN scope_id <> old_scope_id THEN 'scope' WHEN contribution <> old_contribution THEN 'own' ELSE 'line' END,
+            WHEN scope_id <> old_scope_id THEN 'scope'
+            -- Who rises although the own contribution fell, rises because the line moved.
+            WHEN contribution <> old_contribution AND (contribution > old_contribution) = (tier < old_tier) THEN 'own'
+            ELSE 'line' END,
        old_contribution, contribution
   FROM moved WHERE (entered AND NOT %(first)s) OR tier <> old_tier
  UNION ALL
 SELECT %(day)s::date, client_id, 'service', old_service, service_tier,
        CASE WHEN service_tier > old_service THEN 'month' WHEN %(policy_changed)s THEN 'policy'
-            WHEN scope_id <> old_scope_id THEN 'scope' WHEN contribution <> old_contribution THEN 'own' ELSE 'line' END,
+            WHEN scope_id <> old_scope_id THEN 'scope' WHEN contribution > old_contribution THEN 'own' ELSE 'line' END,
        old_contribution, contribution
   FROM moved WHERE NOT entered AND service_tier <> old_service
  UNION ALL

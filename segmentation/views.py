@@ -1,5 +1,6 @@
 """Pages of segmentation: Pareto (S2), policies (S1, U1), tier history of a client (S12)."""
 
+from datetime import date
 from typing import Any
 
 from django.contrib import messages
@@ -19,7 +20,7 @@ from org.masking import mask_name
 from org.models import Branch, Role, Staff
 from org.rights import may
 from org.scope import scope_of
-from org.templatetags.fmt import yuan
+from org.templatetags.fmt import day, yuan
 from org.views import page
 from segmentation import policies
 from segmentation.explain import newest_run, sees_branch_figures
@@ -40,12 +41,13 @@ def pareto(request: HttpRequest) -> HttpResponse:
     selection = _selection(request)
     run = newest_run()
     found = figures(request.user, selection, columns=True)
+    wanted = selection.list_query()
     context = {
         "run": run,
         "selection": selection,
         "figures": found,
-        "composition": _composition(found, selection, run),
-        "list_url": _list_url(selection, tier=list(Tier.values)),
+        "composition": _composition(found, wanted, run),
+        "list_url": _list_url(wanted, tier=list(Tier.values)),
         "data_url": f"{reverse('segmentation:pareto-data')}?{urlencode(selection.query)}",
         "branches": Branch.objects.visible_to(request.user).order_by("branch_no"),
         "managers": _managers(request.user, selection),
@@ -100,12 +102,12 @@ def _cuts() -> list[Any]:
     return [policy.cut_a, policy.cut_b]
 
 
-def _list_url(selection: Selection, **more: str | list[str]) -> str:
-    query = urlencode(selection.query | more, doseq=True)
+def _list_url(wanted: dict[str, str | list[str]], **more: str | list[str]) -> str:
+    query = urlencode(wanted | more, doseq=True)
     return f"{reverse('clients:list')}?{query}" if query else reverse("clients:list")
 
 
-def _composition(found: Figures, selection: Selection, run: Any) -> list[dict[str, Any]]:
+def _composition(found: Figures, wanted: dict[str, str | list[str]], run: Any) -> list[dict[str, Any]]:
     """Rows of the table beside the chart: measured against the ideal 20 / 40 / 40 (S2)."""
     policy = run.policy if run else policies.policy_on(today())
     ideal = {"A": policy.ideal_a, "B": policy.ideal_b, "C": 100 - policy.ideal_a - policy.ideal_b}
@@ -117,7 +119,7 @@ def _composition(found: Figures, selection: Selection, run: Any) -> list[dict[st
             "ideal": ideal[tier] / 100,
             "contribution": contribution,
             "contribution_share": contribution / found.contribution if found.contribution else None,
-            "url": _list_url(selection, tier=tier),
+            "url": _list_url(wanted, tier=tier),
         }
         for tier, (count, contribution) in found.by_tier.items()
     ]
@@ -182,7 +184,8 @@ def _fields() -> list[Any]:
 
 def _value(found: RankingPolicy, field: Any) -> Any:
     display = getattr(found, f"get_{field.name}_display", None)
-    return display() if display else getattr(found, field.name)
+    value = display() if display else getattr(found, field.name)
+    return day(value) if isinstance(value, date) else value
 
 
 @page("policies.view")

@@ -19,7 +19,7 @@ def reason(code: str, before: int | None, after: int | None) -> str:
     return {
         "entered": gettext("ranked for the first time"),
         "own": gettext("own contribution moved"),
-        "line": gettext("the line moved, own contribution did not"),
+        "line": gettext("the line between the tiers moved"),
         "policy": gettext("the ranking policy changed"),
         "scope": gettext("moved to another branch or manager"),
         "month": gettext("the service tier follows at the start of the month"),

@@ -9,7 +9,7 @@ from django import template
 from django.forms import BoundField
 from django.forms import widgets as kinds
 from django.utils import timezone
-from django.utils.html import escape, format_html
+from django.utils.html import escape, format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import get_language, gettext, pgettext
 
@@ -235,14 +235,22 @@ def watermark(text: str) -> SafeString:
 def control(field: BoundField) -> SafeString:
     """The field's input with the look of the kit; Django adds the links to help and errors."""
     widget = field.field.widget
-    if isinstance(widget, kinds.CheckboxInput | kinds.RadioSelect | kinds.CheckboxSelectMultiple):
+    if isinstance(widget, kinds.RadioSelect | kinds.CheckboxSelectMultiple):
+        for option in field.subwidgets:
+            option.data["attrs"]["class"] = "form-check-input"
+        return format_html_join(
+            "",
+            '<label class="form-check">{}<span class="form-check-label">{}</span></label>',
+            ((option.tag(), option.choice_label) for option in field.subwidgets),
+        )
+    if isinstance(widget, kinds.CheckboxInput):
         look = "form-check-input"
     elif isinstance(widget, kinds.Select):
         look = "form-select"
     else:
         look = "form-control"
     given = widget.attrs.get("class", "")
-    attrs: dict[str, object] = {"class": f"{given} {look}{' is-invalid' if field.errors else ''}".strip()}
+    attrs: dict[str, str | bool] = {"class": f"{given} {look}{' is-invalid' if field.errors else ''}".strip()}
     if "placeholder" in widget.attrs and str(widget.attrs["placeholder"]) == str(field.label):
         attrs["placeholder"] = False  # says the label again
     return field.as_widget(attrs=attrs)

@@ -68,11 +68,11 @@
   // Escaped by the library's own function: a tooltip is HTML, and names come from files.
   const lines = (echarts, rows) => rows.filter(Boolean).map((row) => echarts.encodeHTML(row)).join("<br>");
 
-  // The next of 1, 2, 2.5, 5 × 10ⁿ, so that the axis carries round figures.
+  // The next of a few round factors × 10ⁿ, so that the axis carries round figures.
   function roundStep(value) {
     if (!(value > 0)) return 1;
     const power = 10 ** Math.floor(Math.log10(value));
-    return [1, 2, 2.5, 5, 10].find((factor) => factor * power >= value * 0.999) * power;
+    return [1, 1.5, 2, 2.5, 3, 4, 5, 6, 8, 10].find((factor) => factor * power >= value * 0.999) * power;
   }
 
   function pareto(data, echarts) {
@@ -142,7 +142,7 @@
           symbol: "none",
           lineStyle: { type: "dashed", color: token("quiet") },
           label: {
-            position: "insideStartTop",
+            position: "insideEndTop",
             color: token("text"),
             formatter: ({ value, name }) => name || `${Math.round(value * 1000) / 10}%`,
           },

@@ -49,9 +49,9 @@
       move.focus();
     }
 
-    // A dialog of the bulk bar fetches its fields when it is opened.
-    const opener = event.target.closest("[data-dialog^=bulk-]");
-    if (opener) document.getElementById(opener.dataset.dialog)?.dispatchEvent(new Event("bulkopen"));
+    // Dialogs fetch what is in them when they are opened.
+    const opener = event.target.closest("[data-dialog]");
+    if (opener) document.getElementById(opener.dataset.dialog)?.dispatchEvent(new Event("dialogopen"));
   });
   document.addEventListener("htmx:after:swap", show);
   addEventListener("pageshow", show);

@@ -193,6 +193,16 @@ def test_changes_stand_on_the_timeline_once_with_the_reason(branch, set_contribu
     assert [event.data["after"] for event in events] == ["A"]
 
 
+def test_who_rises_with_a_smaller_contribution_rises_because_the_line_moved(branch, set_contribution):
+    clients = totals_of(branch, [(100, 0), (60, 0), (30, 0), (1, 0)])
+    rank(date(2026, 11, 18))
+    set_contribution(clients[0], 10)
+    set_contribution(clients[1], 59)
+    rank(DAY)
+    up = TierChange.objects.get(client=clients[1], what="tier")
+    assert (up.before, up.after, up.reason) == ("B", "A", "line")
+
+
 def test_a_change_taken_back_on_the_same_day_leaves_no_trace(branch, set_contribution):
     clients = totals_of(branch, [(100, 0), (60, 0), (30, 0), (1, 0)])
     rank(date(2026, 11, 18))
