@@ -23,12 +23,20 @@ class Selection:
 
     @property
     def query(self) -> dict[str, str]:
-        """The same selection as parameters of the client list."""
+        """The selection as parameters of this page."""
         found = {}
         if self.branch is not None:
             found["branch"] = self.branch.branch_no
         if self.manager is not None:
             found["manager"] = self.manager.staff_no
+        return found
+
+    def list_query(self) -> dict[str, str | list[str]]:
+        """The same selection as parameters of the client list, which takes branches one by one."""
+        found: dict[str, str | list[str]] = dict(self.query)
+        if self.branch is not None:
+            below = Branch.objects.filter(path__startswith=self.branch.path).order_by("branch_no")
+            found["branch"] = list(below.values_list("branch_no", flat=True))
         return found
 
 

@@ -18,7 +18,7 @@ from segmentation.pareto import figures, select
 from segmentation.policies import change, draft, publish
 from segmentation.ranking import rank
 from segmentation.rules import Contender, classify, enough_for
-from tests.factories import StaffFactory
+from tests.factories import BranchFactory, StaffFactory
 from tests.segmentation.conftest import DAY, totals_of
 
 
@@ -230,3 +230,17 @@ def _tomorrow():
     from crm.clock import now
 
     return now() + timedelta(days=1)
+
+
+def test_a_regional_heads_counts_open_lists_of_the_branches_below_too(branch, client):
+    region = BranchFactory()
+    branch.parent, branch.path = region, f"{region.path}{branch.pk}/"
+    branch.save()
+    totals_of(branch, [(100, 0), (50, 0)])
+    rank(DAY)
+    client.force_login(StaffFactory(branch=region, role=Role.BRANCH_HEAD).user)
+    page = client.get(reverse("segmentation:pareto"))
+    assert page.context["figures"].clients == 2
+    listed = client.get(page.context["list_url"])
+    assert "1</a>" in listed.content.decode()
+    assert "2</a>" in listed.content.decode()
