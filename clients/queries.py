@@ -59,7 +59,7 @@ INIT_CARE = f"""
 REVIEW_DUE = f"""
     UPDATE clients_clientcare AS care SET review_due_on = fresh.due
       FROM (SELECT c.id, {REVIEW_DUE_SQL} AS due FROM clients_client c JOIN clients_clientcare k ON k.client_id = c.id
-             WHERE k.since IS NOT NULL AND {{changed}}) AS fresh
+             WHERE {{changed}}) AS fresh
      WHERE care.client_id = fresh.id AND care.review_due_on IS DISTINCT FROM fresh.due"""
 
 #: `%(entry)s` (jsonb: field → who and when) laid over the confirmations of clients `%(ids)s`.

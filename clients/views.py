@@ -22,6 +22,9 @@ class ClientList(ListPage):
     right = "clients.view"
     listing = ClientListing
 
+    def more(self, listing) -> dict[str, Any]:
+        return {"personal": True}
+
 
 class ClientExport(ListExport):
     """Export of the client list."""

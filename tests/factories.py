@@ -75,6 +75,7 @@ class CareFactory(DjangoModelFactory):
         model = ClientCare
 
     client = factory.SubFactory(ClientFactory)
+    since = date(2026, 1, 5)
 
 
 class CoManagerFactory(DjangoModelFactory):

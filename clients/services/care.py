@@ -72,7 +72,7 @@ def confirm(client_no: str, fields: Iterable[str], *, user: User, on: date, at: 
         care.confirmed,
         client_no=client.client_no,
         opened_on=client.opened_on,
-        since=care.since or on,
+        since=care.since,
         risk_valid_until=client.risk_valid_until,
     )
     care.save(update_fields=["confirmed", "review_due_on"])

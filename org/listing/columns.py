@@ -4,10 +4,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
+from html import escape
 from typing import Any
 
 from django.utils.functional import Promise
-from django.utils.html import conditional_escape
+from django.utils.safestring import SafeString
 
 #: What an export cell may hold.
 Exported = str | int | float | Decimal | date | datetime | None
@@ -37,10 +38,11 @@ class Column:
     """One column.
 
     `reads`: paths of the queryset (fields, joins, annotations); `cell` and `export` get their values in this order.
-    `cell(*values)` gives HTML (plain strings are escaped), default: the first value. `export(*values)`: a plain value,
-    default: the first value (元 for money). `sort`: the path sorted by, '' = not sortable; `nullable`: it may be NULL
-    (NULLs come last in both directions); `tie`: a column equal to the row's id in the table of `sort`, so that an index
-    over both serves; `down_first`: the first click sorts downwards.
+    `cell(*values)` gives HTML (plain strings are escaped), default: the first value; it is called once for equal values.
+    `export(*values)`: a plain value, default: the first value (元 for money).
+    `sort`: the path sorted by, '' = not sortable; `nullable`: it may be NULL (NULLs come last in both directions); `tie`:
+    a column equal to the row's id in the table of `sort`, so that an index over both serves; `down_first`: the first
+    click sorts downwards.
     `right`: needed to see the column at all. `mask` and `masked` (see `Mask`) hide the first value on page and export.
     `shown`: in the default choice of columns.
     """
@@ -69,7 +71,9 @@ class Column:
         if hidden:
             values = self._hidden(values)
         shown = self.cell(*values) if self.cell else values[0]
-        return "" if shown is None else conditional_escape(shown)
+        if isinstance(shown, SafeString):
+            return shown
+        return "" if shown is None else escape(str(shown))
 
     def exported(self, values: tuple[Any, ...], hidden: bool) -> Exported:
         """The export's value, masked as on the page."""

@@ -1,11 +1,12 @@
 """Rows and head of a list as HTML, built in Python: a template per cell would cost more than the query."""
 
 from collections.abc import Sequence
+from html import escape
 from operator import itemgetter
 from typing import Any
 
 from django.templatetags.static import static
-from django.utils.html import conditional_escape, format_html
+from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext
 
@@ -44,33 +45,43 @@ def rows_html(
     columns: Sequence[Column], paths: Sequence[str], rows: Sequence[tuple[Any, ...]], *, masked: bool, tick: bool
 ) -> SafeString:
     """<tr> for each row. The first path is the row's number, which its tick sends; the first column heads the row."""
-    take = getters(columns, paths)
     cells = [
-        (column, take[place], column.hides(masked), *_frame(column, place == 0)) for place, column in enumerate(columns)
+        (get, _Cells(column, column.hides(masked), place == 0))
+        for place, (column, get) in enumerate(zip(columns, getters(columns, paths), strict=True))
     ]
-    choose = conditional_escape(gettext("Choose"))
+    choose = escape(gettext("Choose"))
     parts: list[str] = []
     for row in rows:
         parts.append("<tr>")
         if tick:
-            number = conditional_escape(row[0])
+            number = escape(str(row[0]))
             parts.append(
                 '<td class="tick"><input class="form-check-input" type="checkbox" name="pick" form="bulk" '
                 f'value="{number}" aria-label="{choose} {number}"></td>'
             )
-        for column, get, hidden, begin, end in cells:
-            parts.append(begin)
-            parts.append(column.html(get(row), hidden))
-            parts.append(end)
+        parts += [made[get(row)] for get, made in cells]
         parts.append("</tr>\n")
     return mark_safe("".join(parts))  # noqa: S308  every part is escaped
+
+
+class _Cells(dict[tuple[Any, ...], str]):
+    """Cells of one column by their values: branches, dates, states repeat from row to row."""
+
+    def __init__(self, column: Column, hidden: bool, first: bool) -> None:
+        super().__init__()
+        self.column, self.hidden = column, hidden
+        self.begin, self.end = _frame(column, first)
+
+    def __missing__(self, values: tuple[Any, ...]) -> str:
+        made = self[values] = self.begin + self.column.html(values, self.hidden) + self.end
+        return made
 
 
 def _frame(column: Column, first: bool) -> tuple[str, str]:
     if first:
         return '<th scope="row" class="wide">', "</th>"
     number = ' class="num"' if column.kind in _NUMBERS else ""
-    return f'<td{number} data-label="{conditional_escape(column.label)}">', "</td>"
+    return f'<td{number} data-label="{escape(str(column.label))}">', "</td>"
 
 
 def head_html(columns: Sequence[Column], state: State, *, masked: bool, tick: bool) -> SafeString:

@@ -37,6 +37,10 @@ class ListPage(ScopedPage):
         made = self.listing(request)
         if request.GET.get("part") == "filters":
             return render(request, "components/list_filters.html", {"listing": made, "form": filter_form(made)})
+        if request.GET.get("part") in ("columns", "save"):
+            return render(
+                request, f"components/list_{request.GET['part']}.html", {"listing": made, "state": made.state}
+            )
         template = "components/list_body.html" if wants_fragment(request) else self.template_name
         response = render(request, template, {"listing": made, "fragment": FRAGMENT, **self.more(made)})
         patch_vary_headers(response, ["HX-Request", "HX-Target"])
