@@ -118,7 +118,7 @@ class ClientCare(models.Model):
 
     client = models.OneToOneField(Client, models.CASCADE, primary_key=True, related_name="care")
     confirmed = models.JSONField(_("Confirmed"), default=dict)
-    since = models.DateField(_("Client here since"))
+    since = models.DateField(_("Client here since"), null=True)
     review_due_on = models.DateField(_("Review due on"), null=True)
     credit = models.CharField(_("Credit standing"), max_length=8, choices=Credit, default=Credit.UNKNOWN)
     credit_note = models.CharField(_("Note on credit standing"), max_length=200, blank=True)

@@ -36,7 +36,7 @@ def _field_due(field: str, months: int) -> str:
     )
 
 
-_FIRST_REVIEW = f"k.since + mod(('x' || substr(md5(c.client_no), 1, 6))::bit(24)::integer, {FIRST_REVIEW_SPREAD_DAYS})"
+_FIRST_REVIEW = f"coalesce(k.since, c.opened_on) + mod(('x' || substr(md5(c.client_no), 1, 6))::bit(24)::integer, {FIRST_REVIEW_SPREAD_DAYS})"
 #: `clients.rules.review_due_on` for client `c` and care row `k`.
 REVIEW_DUE_SQL = (
     "least("

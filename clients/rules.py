@@ -54,15 +54,15 @@ def review_due_on(
     *,
     client_no: str,
     opened_on: date,
-    since: date,
+    since: date | None,
     risk_valid_until: date | None,
 ) -> date:
     """Day on which the record comes up for refreshing (C1): the earliest of its fields.
 
     A field nobody confirmed yet comes up no earlier than its client's share of the first year after `since`, the day
-    the client was taken over. `clients.queries.REVIEW_DUE_SQL` is the same for sets; a test holds them together.
+    the client was taken over (not known: the opening). `clients.queries.REVIEW_DUE_SQL` is the same for sets; a test holds them together.
     """
-    earliest = since + timedelta(days=spread_days(client_no))
+    earliest = (since or opened_on) + timedelta(days=spread_days(client_no))
     days = []
     for field in (*CONFIRM_MONTHS, "risk_level"):
         due = field_due_on(field, confirmed, opened_on=opened_on, risk_valid_until=risk_valid_until)

@@ -236,7 +236,7 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("confirmed", models.JSONField(default=dict, verbose_name="Confirmed")),
-                ("since", models.DateField(verbose_name="Client here since")),
+                ("since", models.DateField(null=True, verbose_name="Client here since")),
                 ("review_due_on", models.DateField(null=True, verbose_name="Review due on")),
                 (
                     "credit",

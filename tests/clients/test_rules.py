@@ -73,7 +73,7 @@ days = st.dates(date(2000, 1, 1), date(2030, 12, 31))
 @settings(max_examples=60, deadline=None)
 @given(
     opened=days,
-    since=days,
+    since=st.none() | days,
     risk=st.none() | days,
     confirmed=st.dictionaries(st.sampled_from([*CONFIRM_MONTHS, "risk_level", "education"]), days),
 )
