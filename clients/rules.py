@@ -60,7 +60,8 @@ def review_due_on(
     """Day on which the record comes up for refreshing (C1): the earliest of its fields.
 
     A field nobody confirmed yet comes up no earlier than its client's share of the first year after `since`, the day
-    the client was taken over (not known: the opening). `clients.queries.REVIEW_DUE_SQL` is the same for sets; a test holds them together.
+    the client was taken over (not known: the opening). `clients.queries.REVIEW_DUE_SQL` is the same for sets;
+    a test holds them together.
     """
     earliest = (since or opened_on) + timedelta(days=spread_days(client_no))
     days = []
