@@ -13,7 +13,7 @@ from ledger.models import IntakeBatch
 
 class Command(BaseCommand):
     help = "Takes an intake batch back, its updates included; batches are undone newest first."
-    requires_system_checks: list[str] = []  # noqa: RUF012
+    requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("batch", type=int, help="number of the batch, as `intake` prints it")
