@@ -58,7 +58,7 @@ check-contracts: setup
 	$(BIN)/lint-imports
 
 check-templates: setup
-	$(BIN)/djlint --lint --quiet .
+	$(BIN)/djlint --lint --quiet $(wildcard templates */templates)
 
 check-migrations: setup
 	$(NO_SERVERS) $(BIN)/python -W ignore::RuntimeWarning manage.py makemigrations --check --dry-run
