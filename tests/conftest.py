@@ -1,17 +1,23 @@
 """Shared fixtures. Tests run on real PostgreSQL and Redis (crm.embedded, or the servers the environment names)."""
 
+from datetime import date
+
 import pytest
 from django.db import connection
 from django.test import TransactionTestCase
 
 from org.models import Role
+from segmentation.models import RankingPolicy
 from tests.factories import StaffFactory
 
 _empty_all_tables = TransactionTestCase._fixture_teardown
 
 
 def _empty_all_tables_and_the_audit_trail(case: TransactionTestCase) -> None:
-    """Tests with `transaction=True` end by TRUNCATE, which the audit trail refuses: lift its trigger for that moment."""
+    """Tests with `transaction=True` end by TRUNCATE, which the audit trail refuses: lift its trigger for that moment.
+
+    The rows that migrations made are put back for the tests that follow.
+    """
     with connection.cursor() as cursor:
         cursor.execute("ALTER TABLE org_auditevent DISABLE TRIGGER audit_append_only")
     try:
@@ -19,6 +25,7 @@ def _empty_all_tables_and_the_audit_trail(case: TransactionTestCase) -> None:
     finally:
         with connection.cursor() as cursor:
             cursor.execute("ALTER TABLE org_auditevent ENABLE TRIGGER audit_append_only")
+    RankingPolicy.objects.get_or_create(version=1, defaults={"state": "published", "valid_from": date(2000, 1, 1)})
 
 
 TransactionTestCase._fixture_teardown = _empty_all_tables_and_the_audit_trail
