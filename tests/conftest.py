@@ -31,6 +31,15 @@ def _empty_all_tables_and_the_audit_trail(case: TransactionTestCase) -> None:
 TransactionTestCase._fixture_teardown = _empty_all_tables_and_the_audit_trail
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Give each of several test processes a cache of its own: one empties it while another counts in it."""
+    number = 2 + int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % 14
+    cache = settings.CACHES["default"]
+    url = urlsplit(cache["LOCATION"])
+    own = url._replace(query=f"db={number}") if url.scheme == "unix" else url._replace(path=f"/{number}")
+    cache["LOCATION"] = own.geturl()
+
+
 @pytest.fixture
 def manager(db):
     """Account manager with a log-in; returns the staff row, `.user` is the log-in."""
