@@ -7,7 +7,7 @@ from typing import Any
 from django.db import connection, transaction
 
 from clients.scope import client_scope
-from org.scope import scope_of
+from org.scope import people_scope_of
 from segmentation import ranking
 from segmentation.models import RankingPolicy, RankingRun
 from segmentation.policies import window_of
@@ -18,7 +18,10 @@ SHOWN = 50
 
 @dataclass(frozen=True)
 class Preview:
-    """Counts over the firm; `movers` only those in the viewer's scope. Contacts a month by the policy's cadence."""
+    """Counts over the firm for head office, else over the viewer's scope; `movers` always only those in it.
+
+    Contacts a month by the policy's cadence.
+    """
 
     ranked: int
     moved: int
@@ -34,7 +37,10 @@ class Preview:
 
 
 _MATRIX = """
-SELECT coalesce(s.tier, ''), r.tier, count(*) FROM ranked r LEFT JOIN segmentation_standing s USING (client_id) GROUP BY 1, 2
+SELECT coalesce(s.tier, ''), r.tier, count(*)
+  FROM ranked r JOIN ledger_clienttotals t USING (client_id) LEFT JOIN segmentation_standing s USING (client_id)
+ WHERE {condition}
+ GROUP BY 1, 2
 """
 
 _BRANCHES = """
@@ -62,13 +68,13 @@ def preview_of(policy: RankingPolicy, business_date: date, user) -> Preview:
     )
     scope = client_scope(user)
     condition, values = scope.sql("t", "client_id")
-    # Whole branches are for those who may know branch figures; the administrator steers the policy for all of them.
-    branch_condition = "TRUE" if scope_of(user).nothing else condition
+    # Counts tell of clients too: a head gets those of the own branches; the administrator steers the policy for all.
+    counted = "TRUE" if people_scope_of(user).firm else condition
     with transaction.atomic(), connection.cursor() as cursor:
         ranking.prepare(cursor, run)
-        cursor.execute(_MATRIX)
+        cursor.execute(_MATRIX.format(condition=counted), values)
         counts = {(before, after): count for before, after, count in cursor.fetchall()}
-        cursor.execute(_BRANCHES.format(condition=branch_condition), values)
+        cursor.execute(_BRANCHES.format(condition=counted), values)
         branches = cursor.fetchall()
         cursor.execute(_MOVERS.format(condition=condition), values | {"shown": SHOWN})
         names = [column.name for column in cursor.description]
