@@ -194,7 +194,7 @@ def test_changes_stand_on_the_timeline_once_with_the_reason(branch, set_contribu
 
 
 def test_who_rises_with_a_smaller_contribution_rises_because_the_line_moved(branch, set_contribution):
-    clients = totals_of(branch, [(100, 0), (60, 0), (30, 0), (1, 0)])
+    clients = totals_of(branch, [(120, 0), (60, 0), (30, 0), (1, 0)])
     rank(date(2026, 11, 18))
     set_contribution(clients[0], 10)
     set_contribution(clients[1], 59)
