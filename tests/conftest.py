@@ -1,8 +1,11 @@
 """Shared fixtures. Tests run on real PostgreSQL and Redis (crm.embedded, or the servers the environment names)."""
 
+import os
 from datetime import date
+from urllib.parse import urlsplit
 
 import pytest
+from django.conf import settings
 from django.db import connection
 from django.test import TransactionTestCase
 
@@ -36,8 +39,8 @@ def pytest_configure(config: pytest.Config) -> None:
     number = 2 + int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % 14
     cache = settings.CACHES["default"]
     url = urlsplit(cache["LOCATION"])
-    own = url._replace(query=f"db={number}") if url.scheme == "unix" else url._replace(path=f"/{number}")
-    cache["LOCATION"] = own.geturl()
+    on_socket = f"unix://{url.path}?db={number}"
+    cache["LOCATION"] = on_socket if url.scheme == "unix" else url._replace(path=f"/{number}").geturl()
 
 
 @pytest.fixture
