@@ -13,9 +13,22 @@ ROOT = Path(__file__).resolve().parents[2]
 TEMPLATES = sorted(path.relative_to(ROOT / "templates").as_posix() for path in (ROOT / "templates").rglob("*.html"))
 PAGES = [name for name in TEMPLATES if not name.startswith("cotton/")]
 SCRIPTS = sorted((ROOT / "static" / "app").glob("*.js"))
-ICONS = {
-    line for line in (ROOT / "frontend" / "icons.txt").read_text().splitlines() if line and not line.startswith("#")
+
+
+def listed(name: str) -> set[str]:
+    lines = (ROOT / "frontend" / name).read_text(encoding="utf-8").splitlines()
+    return {line for line in lines if line and not line.startswith("#")}
+
+
+ICONS = listed("icons.txt")
+KIT = listed("kit.txt")
+OWN_CLASSES = {
+    found
+    for sheet in (ROOT / "static" / "app").glob("*.css")
+    for found in re.findall(r"\.([a-z][\w-]*)", re.sub(r"/\*.*?\*/", "", sheet.read_text(encoding="utf-8"), flags=re.S))
 }
+#: Hooks of scripts and tests, without a look.
+SCRIPTED = {"crm-hit-name", "crm-me", "crm-theme", "crm-toast-close"}
 
 
 def source(name: str) -> str:
@@ -65,6 +78,14 @@ def test_template_names_only_files_and_icons_that_exist(name):
     named = set(re.findall(r"<c-icon\s[^>]*?(?<!:)\bname=\"([^\"{]+)\"", text))
     named |= set(re.findall(r"<c-(?:empty|menu)\s[^>]*?\bicon=['\"]([^'\"{]+)['\"]", text))
     assert named <= ICONS
+
+
+@pytest.mark.parametrize("name", TEMPLATES)
+def test_template_uses_only_classes_that_have_a_look(name):
+    """The build leaves out what is not listed in frontend/kit.txt: such a class would silently do nothing."""
+    text = re.sub(r"{[{%].*?[%}]}", " ", source(name))
+    used = {word for value in re.findall(r"\bclass=\"([^\"]*)\"", text) for word in value.split()}
+    assert {word for word in used if not word.endswith("-")} <= KIT | OWN_CLASSES | SCRIPTED
 
 
 @pytest.mark.parametrize("name", TEMPLATES)
