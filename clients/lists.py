@@ -19,10 +19,9 @@ from clients import columns
 from clients.filters import ClientFilter, client_filter
 from clients.models import Client, SavedView, Status
 from org.listing import Action, Column, Kind, Listing, Mask
-from org.listing.render import icon
 from org.masking import mask_mobile, mask_name
 from org.models import Role, Staff
-from org.templatetags.fmt import NOTHING, day
+from org.templatetags.fmt import NOTHING, day, icon
 
 STATUS_WORDS = dict(Status.choices)
 

@@ -28,6 +28,13 @@ def insert_events_sql(select: str) -> str:
     return INSERT_EVENTS.replace("{select}", select)
 
 
+#: The day before which a field nobody confirmed does not come up.
+_FIRST_REVIEW = (
+    "coalesce(k.since, c.opened_on)"
+    f" + mod(('x' || substr(md5(c.client_no), 1, 6))::bit(24)::integer, {FIRST_REVIEW_SPREAD_DAYS})"
+)
+
+
 def _field_due(field: str, months: int) -> str:
     return (
         f"CASE WHEN k.confirmed ? '{field}'"
@@ -36,7 +43,6 @@ def _field_due(field: str, months: int) -> str:
     )
 
 
-_FIRST_REVIEW = f"coalesce(k.since, c.opened_on) + mod(('x' || substr(md5(c.client_no), 1, 6))::bit(24)::integer, {FIRST_REVIEW_SPREAD_DAYS})"
 #: `clients.rules.review_due_on` for client `c` and care row `k`.
 REVIEW_DUE_SQL = (
     "least("

@@ -6,7 +6,6 @@ from typing import Any
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.templatetags.static import static
 from django.utils.functional import cached_property
 from django.utils.translation import gettext
 
@@ -46,7 +45,7 @@ class ClientPage(ScopedPage):
 
     def part(self, template: str, context: dict[str, Any] | None = None, **headers: str) -> HttpResponse:
         """A fragment of the page."""
-        base = {"client": self.client, "url": self.url, "care": page.care_of(self.client), "icons": icons()}
+        base = {"client": self.client, "url": self.url, "care": page.care_of(self.client)}
         response = render(self.request, f"clients/record/{template}", base | (context or {}))
         for name, value in headers.items():
             response.headers[name.replace("_", "-")] = value
@@ -83,7 +82,6 @@ class Record(ClientPage):
             "badges": page.rendered(cards.Place.HEADER, client, request),
             "figures": page.rendered(cards.Place.FIGURES, client, request),
             "story": page.story(client, request.user),
-            "icons": icons(),
             "tab": tab,
             "tab_template": f"clients/record/tab_{tab}.html",
             "tabs": [(key, words, "" if key == TABS[0] else f"?tab={key}") for key, words in self._tabs()],
@@ -273,11 +271,6 @@ class CoManagers(ClientPage):
             messages.error(request, str(refusal.message))
             return self.back()
         return self.done(gettext("Co-manager added."))
-
-
-def icons() -> str:
-    """Address of the icons, for templates that draw many of them."""
-    return static("vendor/icons.svg")
 
 
 def _words(care: ClientCare, name: str) -> str:

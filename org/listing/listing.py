@@ -9,7 +9,6 @@ from urllib.parse import parse_qsl
 from django.conf import settings
 from django.db.models import QuerySet
 from django.http import HttpRequest, QueryDict
-from django.templatetags.static import static
 from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.safestring import SafeString
@@ -180,11 +179,6 @@ class Listing:
     @property
     def has_filters(self) -> bool:
         return self.filterset is not None
-
-    @property
-    def icons(self) -> str:
-        """Address of the icons."""
-        return static("vendor/icons.svg")
 
     @property
     def may_export(self) -> bool:

@@ -5,22 +5,15 @@ from html import escape
 from operator import itemgetter
 from typing import Any
 
-from django.templatetags.static import static
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext
 
 from org.listing.columns import Column, Kind
 from org.listing.state import State, sort_by
+from org.templatetags.fmt import icon
 
 _NUMBERS = frozenset({Kind.NUMBER, Kind.MONEY, Kind.SHARE})
-
-
-def icon(name: str) -> SafeString:
-    """An icon as <c-icon> makes it, without a template."""
-    return format_html(
-        '<svg class="icon" aria-hidden="true"><use href="{}#{}"></use></svg>', static("vendor/icons.svg"), name
-    )
 
 
 def paths_of(columns: Sequence[Column], *more: str) -> list[str]:

@@ -16,7 +16,6 @@ from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import get_language, gettext, pgettext
 from django.utils.translation import gettext_lazy as _
 
-from crm.money import to_yuan
 from org.masking import mask_email, mask_id, mask_mobile, mask_name
 
 register = template.Library()
@@ -25,14 +24,9 @@ register = template.Library()
 NOTHING = "–"
 NARROW = "\u202f"
 MINUS = "\u2212"
-_CENT = Decimal("0.01")
-#: Steps of large amounts: from this absolute value in 元, divided by this, with this unit.
-_STEPS_ZH = ((Decimal(10**8), Decimal(10**8), "亿"), (Decimal(10**4), Decimal(10**4), "万"))
-_STEPS_EN = (
-    (Decimal(10**9), Decimal(10**9), "bn"),
-    (Decimal(10**6), Decimal(10**6), "M"),
-    (Decimal(10**4), Decimal(10**3), "K"),
-)
+#: Steps of large amounts: from this many 分 on, in this many 元, with this unit.
+_STEPS_ZH = ((10**10, 10**8, "亿"), (10**6, 10**4, "万"))
+_STEPS_EN = ((10**11, 10**9, "bn"), (10**8, 10**6, "M"), (10**6, 10**3, "K"))
 _WEEKDAYS_ZH = "一二三四五六日"
 _MONTHS_EN = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _WEEKDAYS_EN = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
@@ -68,12 +62,25 @@ def icon_sheet() -> str:
 # --- Money -------------------------------------------------------------------------------------------------------
 
 
+def _fen(units: int) -> int:
+    """Whole 分 of an amount in 1/10,000 元, half up. Integers: lists show hundreds of amounts."""
+    fen = (abs(int(units)) + 50) // 100
+    return -fen if units < 0 else fen
+
+
+def _hundredths(number: int) -> str:
+    """123456 → 1,234.56."""
+    text = f"{abs(number) // 100:,}.{abs(number) % 100:02d}"
+    return f"{MINUS}{text}" if number < 0 else text
+
+
 def _short(units: int) -> str:
-    amount = to_yuan(units).quantize(_CENT, rounding=ROUND_HALF_UP)
+    fen = _fen(units)
     for start, divisor, unit in _STEPS_ZH if _chinese() else _STEPS_EN:
-        if abs(amount) >= start:
-            return f"{_grouped(amount / divisor, 2)}{NARROW}{unit}"
-    return _grouped(amount, 2)
+        if abs(fen) >= start:
+            rounded = (abs(fen) + divisor // 2) // divisor
+            return f"{_hundredths(-rounded if fen < 0 else rounded)}{NARROW}{unit}"
+    return _hundredths(fen)
 
 
 @register.filter
@@ -88,7 +95,7 @@ def money_text(units: int | None) -> str:
 @register.filter
 def yuan(units: int | None) -> str:
     """Amount in 1/10,000 元, exact to 0.01 元, without a unit: 1,234,567.89."""
-    return NOTHING if units is None or units == "" else _grouped(to_yuan(units), 2)
+    return NOTHING if units is None or units == "" else _hundredths(_fen(units))
 
 
 @register.filter
