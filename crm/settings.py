@@ -389,7 +389,8 @@ if min(NIGHT_TICK_SECONDS, NIGHT_HEARTBEAT_SECONDS, NIGHT_RING_SECONDS) <= 0:
 if NIGHT_STALE_SECONDS < 2 * NIGHT_HEARTBEAT_SECONDS:
     stop("environment: NIGHT_STALE_SECONDS must be at least twice NIGHT_HEARTBEAT_SECONDS")
 CELERY_BEAT_SCHEDULE = {
-    "nights-tick": {"task": "nights.tick", "schedule": NIGHT_TICK_SECONDS, "options": {"expires": NIGHT_TICK_SECONDS}}
+    "nights-tick": {"task": "nights.tick", "schedule": NIGHT_TICK_SECONDS, "options": {"expires": NIGHT_TICK_SECONDS}},
+    "intake-resume": {"task": "ledger.resume_intake", "schedule": 60.0, "options": {"expires": 60}},
 }
 
 # --- API ---------------------------------------------------------------------------------------------------------

@@ -1,0 +1,5 @@
+"""API routes of the intake."""
+
+from ledger.api import IntakeViewSet
+
+routes = [("intake", IntakeViewSet, "intake")]
