@@ -5,6 +5,8 @@ columns.register_filter("tier", lambda: filters.MultipleChoiceFilter(field_name=
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
 
 from django_filters import Filter
 
@@ -13,6 +15,15 @@ from org.listing import Column
 _columns: dict[str, Column] = {}
 _filters: dict[str, Callable[[], Filter]] = {}
 _order: list[str] = []
+_api: dict[str, "ApiField"] = {}
+
+
+@dataclass(frozen=True)
+class ApiField:
+    """A field that an app adds to the API's clients: its path from `Client`, and its serializer field (for the schema)."""
+
+    path: str
+    make: Callable[[], Any]
 
 
 def register(*columns: Column, first: bool = False) -> None:
@@ -37,3 +48,13 @@ def registered() -> list[Column]:
 def registered_filters() -> dict[str, Filter]:
     """Filters of other apps by parameter name."""
     return {name: make() for name, make in _filters.items()}
+
+
+def register_api(name: str, path: str, make: Callable[[], Any]) -> None:
+    """Add a field to the API's clients; it is a filter too."""
+    _api[name] = ApiField(path, make)
+
+
+def api_fields() -> dict[str, ApiField]:
+    """Fields of other apps in the API, by name."""
+    return _api

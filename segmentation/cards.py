@@ -12,6 +12,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
+from rest_framework import serializers
 
 from clients import cards, columns, timeline
 from clients.cards import Card, Place
@@ -92,6 +93,10 @@ class MovedSince(django_filters.DateFilter):
         return qs.filter(Q(tier_changes__business_date__gte=value, tier_changes__what="tier")).distinct()
 
 
+def _api_tier() -> serializers.ChoiceField:
+    return serializers.ChoiceField(choices=Tier.choices, allow_null=True)
+
+
 def register() -> None:
     """Everything that segmentation adds to the pages of the clients."""
     for what in ("tier", "service"):
@@ -102,6 +107,8 @@ def register() -> None:
         Card("segmentation.why", Place.OVERVIEW, _why, related=("standing",), order=10),
         Card("segmentation.history", Place.HISTORY, _history, order=10),
     )
+    for name in ("tier", "service_tier"):
+        columns.register_api(name, f"standing__{name}", _api_tier)
     columns.register(
         Column(
             key="tier",
