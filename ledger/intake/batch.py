@@ -81,7 +81,7 @@ def _listed(path: Path, declared: Mapping, name: str) -> list[tuple[str, Path]]:
         named = ((file.relative_to(path).as_posix(), file) for file in inside)
         # Beside what a mapping looks for in a folder below, other things may lie about there.
         found += [(name, file) for name, file in named if declared.rule_for(plain_name(name))]
-    return [(name, file) for name, file in found if file.is_file() and not file.name.startswith(".")]
+    return [(name, file) for name, file in found if file.is_file() and file.name[0] not in "._"]
 
 
 def _plan(name: str, path: Path, declared: Mapping) -> list[IntakeFile]:
