@@ -18,7 +18,7 @@ from crm.money import to_yuan
 from org.api_pages import CursorPages
 from segmentation.history import base_date, run_on
 from segmentation.models import RankMark, Scope, Tier
-from segmentation.ranking import series
+from segmentation.session import series
 
 
 class TierSerializer(serializers.Serializer):

@@ -7,7 +7,7 @@ from django.db import connection
 
 from segmentation import queries
 from segmentation.models import RankingRun
-from segmentation.ranking import series
+from segmentation.session import series
 
 COLUMNS = ("scope", "scope_no", "client_no", "tier", "rank", "contribution", "share", "cumulative_share")
 
@@ -31,7 +31,9 @@ def base_date(run: RankingRun) -> date:
     """The date of the full run that the run's marks build upon."""
     if run.full:
         return run.business_date
-    chain = RankingRun.objects.filter(scope=run.scope, apart=False, full=True, business_date__lt=run.business_date)
+    chain = RankingRun.objects.filter(
+        scope=run.scope, apart=False, full=True, state="done", business_date__lt=run.business_date
+    )
     return chain.latest("business_date").business_date
 
 

@@ -123,10 +123,11 @@ class RunTotal(models.Model):
     clients_c = models.IntegerField()
     contribution_a = models.BigIntegerField()
     contribution_b = models.BigIntegerField()
-    contribution_c = models.BigIntegerField()
+    contribution_c = models.BigIntegerField(help_text="Of the positive contributions, what C brings")
     floor_a = models.BigIntegerField(null=True, help_text="Contribution of the last A client")
     floor_b = models.BigIntegerField(null=True, help_text="Contribution of the last B client")
     clients_for_80 = models.IntegerField(help_text="How many clients bring 80 % of the contribution")
+    data_as_of = models.DateField(null=True, help_text="Newest fact taken into account")
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["run", "scope_id"], name="run_total_once")]
@@ -136,6 +137,8 @@ class Standing(models.Model):
     """Where a client stands after the newest run of the policy's scope: narrow, rewritten only where it changes.
 
     `tier` is computed each night; `service_tier` is what visits go by (U2): up at once, down at the start of a month.
+    `was_…`: how it stood before the business date `changed_on`, so that repeating that date starts from there. Empty for
+    whoever was ranked for the first time on it.
     """
 
     # No constraint: clients are never deleted, and a million checks at the end of a first night are dear.
@@ -149,6 +152,14 @@ class Standing(models.Model):
     service_tier = models.CharField(_("Service tier"), max_length=1, choices=Tier)
     service_since = models.DateField()
     below_since = models.DateField(null=True, help_text="Since when the computed tier is below the service tier")
+    changed_on = models.DateField(null=True, editable=False)
+    was_scope_id = models.BigIntegerField(null=True, editable=False)
+    was_contribution = models.BigIntegerField(null=True, editable=False)
+    was_tier = models.CharField(max_length=1, null=True, editable=False)
+    was_tier_since = models.DateField(null=True, editable=False)
+    was_service_tier = models.CharField(max_length=1, null=True, editable=False)
+    was_service_since = models.DateField(null=True, editable=False)
+    was_below_since = models.DateField(null=True, editable=False)
 
 
 class RankMark(models.Model):

@@ -1,194 +1,286 @@
-"""SQL of ranking (S1). All values are bound; window sums are exact in float8, lines are whole numbers of money units."""
+"""SQL of ranking (S1). Values are bound; window sums are exact in float8, lines are whole numbers of money units.
+
+Placeholders in braces: `source` (the table of totals), `scope_id` (within what is compared), `mine` (which branches),
+`tier` (TIER). A statement that speaks of `line` needs LINES before it, one that speaks of `moved` needs MOVED.
+"""
 
 #: Scope kind → the column of ClientTotals that says within what a client is compared.
 SCOPE_ID = {"branch": "t.branch_id", "manager": "coalesce(t.manager_id, 0)", "firm": "0::bigint"}
 
-#: Totals for a window other than the kept one: same columns as ledger_clienttotals.
+#: The share of the branches that a session works on.
+PART = "t.branch_id %% %(parts)s = %(part)s"
+
+#: One session at a time for a branch, however the branches are shared out.
+LOCK_BRANCHES = "SELECT 1 FROM org_branch WHERE id %% %(parts)s = %(part)s ORDER BY id FOR NO KEY UPDATE"
+
+#: Totals for a window other than the kept one, as the clients stood on the date: same columns as ledger_clienttotals.
 AD_HOC_SOURCE = """
 CREATE TEMP TABLE source ON COMMIT DROP AS
-SELECT c.id AS client_id, c.branch_id, c.manager_id, c.no_key,
-       (c.status <> 'closed' OR c.closed_on > %(business_date)s) AS ranked,
-       coalesce(s.contribution, 0) AS contribution, coalesce(t.assets, 0) AS assets
-  FROM clients_client c
-  LEFT JOIN ledger_clienttotals t ON t.client_id = c.id
-  LEFT JOIN ({sums}) s ON s.client_id = c.id
+SELECT t.id AS client_id, t.branch_id, t.manager_id, t.no_key,
+       (t.status <> 'closed' OR t.closed_on > %(day)s::date) AS ranked,
+       coalesce(s.contribution, 0) AS contribution, coalesce(k.assets, 0) AS assets,
+       k.assets_on, k.last_trade_on, %(start)s::date AS window_from, %(end)s::date AS window_to
+  FROM clients_client t
+  LEFT JOIN ledger_clienttotals k ON k.client_id = t.id
+  LEFT JOIN ({sums}) s ON s.client_id = t.id
+ WHERE {mine}
 """
 
-RANKED = """
-CREATE TEMP TABLE ranked ON COMMIT DROP AS
-WITH base AS NOT MATERIALIZED (
-    SELECT t.client_id, {scope_id} AS scope_id, t.contribution, t.assets, t.no_key
-      FROM {source} t
-     WHERE t.ranked AND t.branch_id %% %(parts)s = %(part)s
-), line AS (
-    SELECT scope_id, ceil(total * %(cut_a)s / 100)::float8 AS line_a, ceil(total * %(cut_b)s / 100)::float8 AS line_b,
-           ceil(total * 80 / 100)::float8 AS line_80
-      FROM (SELECT scope_id, sum(greatest(contribution, 0)) AS total FROM base GROUP BY scope_id) s
+#: Where the lines fall in each scope: how many clients and how much contribution lie inside, and what the last one brings.
+#: Sorts two narrow columns; who stands where among equals matters only where a line cuts through them (`split_…`).
+LINES = """
+CREATE TEMP TABLE line ON COMMIT DROP AS
+WITH whole AS (
+    SELECT {scope_id} AS scope_id, count(*) AS clients, count(*) FILTER (WHERE t.contribution > 0) AS positive_clients,
+           coalesce(sum(t.contribution) FILTER (WHERE t.contribution > 0), 0) AS total,
+           bool_or((t.window_from, t.window_to) IS DISTINCT FROM (%(start)s::date, %(end)s::date)) AS stale,
+           max(greatest(t.last_trade_on, t.assets_on)) AS data_as_of
+      FROM {source} t WHERE t.ranked AND {mine} GROUP BY 1
+), goal AS (
+    SELECT whole.*, ceil(total * %(cut_a)s / 100)::float8 AS goal_a, ceil(total * %(cut_b)s / 100)::float8 AS goal_b,
+           ceil(total * 80 / 100)::float8 AS goal_80
+      FROM whole
 ), running AS (
-    SELECT client_id, scope_id, contribution, assets,
-           sum(greatest(contribution, 0)::float8) OVER best - greatest(contribution, 0) AS before
-      FROM base
-    WINDOW best AS (PARTITION BY scope_id ORDER BY contribution DESC, assets DESC, no_key, client_id
-                    ROWS UNBOUNDED PRECEDING)
+    SELECT scope_id, contribution, rank() OVER best AS place,
+           sum(contribution::float8) OVER best - contribution AS before
+      FROM (SELECT {scope_id} AS scope_id, t.contribution
+              FROM {source} t WHERE t.ranked AND t.contribution > 0 AND {mine}) positive
+    WINDOW best AS (PARTITION BY scope_id ORDER BY contribution DESC ROWS UNBOUNDED PRECEDING)
+), inside AS (
+    SELECT r.scope_id,
+           count(*) FILTER (WHERE before < goal_a) AS clients_a,
+           sum(contribution) FILTER (WHERE before < goal_a) AS contribution_a,
+           min(contribution) FILTER (WHERE before < goal_a) AS floor_a,
+           max(place) FILTER (WHERE before < goal_a) AS place_a,
+           max(contribution) FILTER (WHERE before >= goal_a) AS next_a,
+           count(*) FILTER (WHERE before < goal_b) AS clients_b,
+           sum(contribution) FILTER (WHERE before < goal_b) AS contribution_b,
+           min(contribution) FILTER (WHERE before < goal_b) AS floor_b,
+           max(place) FILTER (WHERE before < goal_b) AS place_b,
+           max(contribution) FILTER (WHERE before >= goal_b) AS next_b,
+           count(*) FILTER (WHERE before < goal_80) AS clients_80
+      FROM running r JOIN goal USING (scope_id) GROUP BY r.scope_id
 )
-SELECT r.client_id, r.scope_id, r.contribution, r.assets,
-       (CASE WHEN r.contribution <= 0 THEN 'C' WHEN r.before < l.line_a THEN 'A'
-             WHEN r.before < l.line_b THEN 'B' ELSE 'C' END)::varchar(1) AS tier,
-       r.contribution > 0 AND r.before < l.line_80 AS in_80
-  FROM running r JOIN line l USING (scope_id)
+SELECT g.scope_id, g.clients, g.positive_clients, g.total, g.stale, g.data_as_of,
+       coalesce(clients_a, 0) AS clients_a, coalesce(contribution_a, 0) AS contribution_a, floor_a,
+       coalesce(floor_a = next_a, FALSE) AS split_a, clients_a - place_a + 1 AS equals_a,
+       0::bigint AS assets_a, ''::varchar(40) COLLATE "C" AS key_a, 0::bigint AS id_a,
+       coalesce(clients_b, 0) AS clients_b, coalesce(contribution_b, 0) AS contribution_b, floor_b,
+       coalesce(floor_b = next_b, FALSE) AS split_b, clients_b - place_b + 1 AS equals_b,
+       0::bigint AS assets_b, ''::varchar(40) COLLATE "C" AS key_b, 0::bigint AS id_b,
+       coalesce(clients_80, 0) AS clients_80
+  FROM goal g LEFT JOIN inside USING (scope_id)
+"""
+
+#: What must be known of the lines before they are used: kept sums of another window, the largest total, cut ties.
+LINES_CHECK = """
+SELECT coalesce(bool_or(stale), FALSE), coalesce(max(total), 0), coalesce(bool_or(split_a OR split_b), FALSE) FROM line
+"""
+
+#: Where a line cuts through clients of equal contribution: the last one inside, by assets and client number.
+#: `{x}`: a or b.
+SPLIT = """
+UPDATE line SET assets_{x} = tied.assets, key_{x} = tied.no_key, id_{x} = tied.client_id
+  FROM (SELECT l.scope_id, t.assets, t.no_key, t.client_id,
+               row_number() OVER (PARTITION BY l.scope_id ORDER BY t.assets DESC, t.no_key, t.client_id) AS place
+          FROM {source} t JOIN line l ON l.scope_id = {scope_id} AND l.split_{x} AND t.contribution = l.floor_{x}
+         WHERE t.ranked AND {mine}) tied
+ WHERE line.scope_id = tied.scope_id AND line.equals_{x} = tied.place
+"""
+
+_INSIDE = (
+    "t.contribution > l.floor_{x} OR (t.contribution = l.floor_{x}"
+    " AND (NOT l.split_{x} OR (-t.assets, t.no_key, t.client_id) <= (-l.assets_{x}, l.key_{x}, l.id_{x})))"
+)
+#: The computed tier of totals `t` by the lines `l` of its scope.
+TIER = (
+    "(CASE WHEN t.contribution <= 0 THEN 'C'"
+    f" WHEN {_INSIDE.replace('{x}', 'a')} THEN 'A' WHEN {_INSIDE.replace('{x}', 'b')} THEN 'B' ELSE 'C' END)::varchar(1)"
+)
+
+#: Everybody ranked, for those who only look.
+RANKED = """
+CREATE TEMP VIEW ranked AS
+SELECT t.client_id, {scope_id} AS scope_id, t.contribution, t.assets, {tier} AS tier
+  FROM {source} t LEFT JOIN line l ON l.scope_id = {scope_id} WHERE t.ranked AND {mine}
 """
 
 _MONTHS_BELOW = (
-    "(extract(year FROM %(day)s::date) - extract(year FROM coalesce(below_since, %(day)s::date))) * 12"
-    " + extract(month FROM %(day)s::date) - extract(month FROM coalesce(below_since, %(day)s::date))"
+    "(extract(year FROM %(day)s::date) - extract(year FROM coalesce(was_below, %(day)s::date))) * 12"
+    " + extract(month FROM %(day)s::date) - extract(month FROM coalesce(was_below, %(day)s::date))"
 )
 
-#: Everybody whose standing differs from the one kept, with the service tier of `rules.service_tier`. A repeated run starts from
-#: the service tier before the day (`base`), so that a corrected figure takes its rise back.
+#: Everybody whose standing differs from the one kept, or ends. `was_…`: before the day, also when the run is repeated, so
+#: that a corrected figure takes back what the first one did; `kept_…`: now. The service tier is `rules.service_tier`.
 MOVED = f"""
 CREATE TEMP TABLE moved ON COMMIT DROP AS
 WITH met AS (
-    SELECT r.client_id, r.scope_id, r.contribution, r.assets, r.tier, s.client_id IS NULL AS entered,
-           s.scope_id AS old_scope_id, s.contribution AS old_contribution, s.tier AS old_tier,
-           s.service_tier AS old_service, s.below_since, coalesce(x.before, s.service_tier) AS base, x.reason AS today
-      FROM ranked r
-      LEFT JOIN segmentation_standing s USING (client_id)
-      LEFT JOIN segmentation_tierchange x
-             ON x.business_date = %(day)s::date AND x.what = 'service' AND x.client_id = r.client_id
-), judged AS (
-    SELECT met.*, entered OR tier <= base AS risen,
-           tier > base AND (today = 'month' OR {_MONTHS_BELOW} > %(watch_months)s) AS fallen
+    SELECT t.client_id, {{scope_id}} AS scope_id, t.contribution, t.assets, t.ranked, {{tier}} AS tier,
+           s.client_id IS NOT NULL AS kept, s.scope_id AS kept_scope_id, s.contribution AS kept_contribution,
+           s.tier AS kept_tier, s.service_tier AS kept_service, s.below_since AS kept_below,
+           s.tier_since, s.service_since, coalesce(s.changed_on = %(day)s::date, FALSE) AS today,
+           s.was_scope_id, s.was_contribution, s.was_tier, s.was_tier_since, s.was_service_tier, s.was_service_since,
+           s.was_below_since
+      FROM {{source}} t
+      LEFT JOIN line l ON l.scope_id = {{scope_id}}
+      LEFT JOIN segmentation_standing s ON s.client_id = t.client_id
+     WHERE {{mine}}
+       AND CASE WHEN t.ranked THEN s.client_id IS NULL OR s.contribution <> t.contribution OR s.scope_id <> {{scope_id}}
+                                OR s.tier <> {{tier}} OR s.below_since IS NOT NULL OR s.changed_on = %(day)s::date
+                ELSE s.client_id IS NOT NULL END
+), before AS (
+    SELECT client_id, scope_id, contribution, assets, ranked, tier, kept, kept_scope_id, kept_contribution, kept_tier,
+           kept_service, kept_below,
+           CASE WHEN today THEN was_scope_id ELSE kept_scope_id END AS was_scope_id,
+           CASE WHEN today THEN was_contribution ELSE kept_contribution END AS was_contribution,
+           CASE WHEN today THEN was_tier ELSE kept_tier END AS was_tier,
+           CASE WHEN today THEN was_tier_since ELSE tier_since END AS was_tier_since,
+           CASE WHEN today THEN was_service_tier ELSE kept_service END AS was_service,
+           CASE WHEN today THEN was_service_since ELSE service_since END AS was_service_since,
+           CASE WHEN today THEN was_below_since ELSE kept_below END AS was_below
       FROM met
+), judged AS (
+    SELECT before.*, was_service IS NULL OR tier <= was_service OR {_MONTHS_BELOW} > %(watch_months)s AS follows
+      FROM before
 ), settled AS (
-    SELECT client_id, scope_id, contribution, assets, tier, entered, old_scope_id, old_contribution, old_tier, old_service,
-           below_since AS old_below,
-           CASE WHEN risen OR fallen THEN tier ELSE base END AS service_tier,
-           CASE WHEN risen OR fallen THEN NULL ELSE coalesce(below_since, %(day)s::date) END AS below_since
+    SELECT judged.*, CASE WHEN follows THEN tier ELSE was_service END AS service_tier,
+           CASE WHEN NOT follows THEN coalesce(was_below, %(day)s::date) END AS below_since
       FROM judged
 )
 SELECT * FROM settled
- WHERE entered OR tier <> old_tier OR contribution <> old_contribution OR scope_id <> old_scope_id
-    OR service_tier <> old_service OR below_since IS DISTINCT FROM old_below
+ WHERE NOT ranked OR NOT kept OR tier <> kept_tier OR contribution <> kept_contribution OR scope_id <> kept_scope_id
+    OR service_tier <> kept_service OR below_since IS DISTINCT FROM kept_below
 """
 
-#: Standings of clients of the part that are ranked no more.
-LEFT_BEHIND = """
-CREATE TEMP TABLE gone ON COMMIT DROP AS
-SELECT s.client_id, s.scope_id, s.contribution, s.tier, s.service_tier
-  FROM segmentation_standing s JOIN ledger_clienttotals t USING (client_id)
- WHERE NOT t.ranked AND t.branch_id %% %(parts)s = %(part)s
+#: Who left earlier on the same day and is ranked after all stands as before.
+TAKE_BACK_LEFT = """
+INSERT INTO segmentation_standing (client_id, scope_id, contribution, tier, tier_since, service_tier, service_since)
+SELECT x.client_id, m.scope_id, x.contribution_before, x.before, x.business_date, m.service_tier, x.business_date
+  FROM segmentation_tierchange x
+  JOIN {source} t USING (client_id)
+  JOIN segmentation_rankmark m ON m.series = %(series)s AND m.client_id = x.client_id AND m.business_date = x.business_date
+ WHERE x.business_date = %(day)s::date AND x.reason = 'left' AND m.gone AND t.ranked AND {mine}
+    ON CONFLICT (client_id) DO NOTHING
 """
 
 UPDATE_STANDING = """
 UPDATE segmentation_standing s
    SET scope_id = m.scope_id, contribution = m.contribution, tier = m.tier, service_tier = m.service_tier,
-       below_since = m.below_since,
-       tier_since = CASE WHEN m.tier <> m.old_tier THEN %(day)s::date ELSE s.tier_since END,
-       service_since = CASE WHEN m.service_tier <> m.old_service THEN %(day)s::date ELSE s.service_since END
-  FROM moved m WHERE NOT m.entered AND s.client_id = m.client_id
+       tier_since = CASE WHEN m.tier = m.was_tier THEN m.was_tier_since ELSE %(day)s::date END,
+       service_since = CASE WHEN m.service_tier = m.was_service THEN m.was_service_since ELSE %(day)s::date END,
+       below_since = m.below_since, changed_on = %(day)s::date, was_scope_id = m.was_scope_id,
+       was_contribution = m.was_contribution, was_tier = m.was_tier, was_tier_since = m.was_tier_since,
+       was_service_tier = m.was_service, was_service_since = m.was_service_since, was_below_since = m.was_below
+  FROM moved m WHERE m.ranked AND m.kept AND s.client_id = m.client_id
 """
 
 INSERT_STANDING = """
-INSERT INTO segmentation_standing (client_id, scope_id, contribution, tier, tier_since, service_tier, service_since)
-SELECT client_id, scope_id, contribution, tier, %(day)s::date, service_tier, %(day)s::date FROM moved WHERE entered
+INSERT INTO segmentation_standing
+       (client_id, scope_id, contribution, tier, tier_since, service_tier, service_since, changed_on)
+SELECT client_id, scope_id, contribution, tier, %(day)s::date, service_tier, %(day)s::date, %(day)s::date
+  FROM moved WHERE ranked AND NOT kept ORDER BY client_id
+"""
+
+DELETE_STANDING = "DELETE FROM segmentation_standing s USING moved m WHERE NOT m.ranked AND s.client_id = m.client_id"
+
+#: What an earlier run of the same date said about those who differ now.
+UNSAY = """
+WITH unsaid AS (
+    DELETE FROM segmentation_tierchange x USING moved m
+     WHERE x.business_date = %(day)s::date AND x.client_id = m.client_id
+    RETURNING x.client_id, x.what
+)
+DELETE FROM clients_timelineevent e USING unsaid u
+ WHERE e.source_key = u.what || ':' || %(day)s::date || ':' || u.client_id
+"""
+
+#: Changes of the computed and of the service tier with the reason (U1), and the same on the timeline.
+SAY = """
+WITH said AS (
+    INSERT INTO segmentation_tierchange
+           (business_date, client_id, what, before, after, reason, contribution_before, contribution_after)
+    SELECT %(day)s::date, client_id, 'tier', coalesce(was_tier, ''), tier,
+           CASE WHEN was_tier IS NULL THEN 'entered' WHEN %(policy_changed)s THEN 'policy'
+                WHEN scope_id <> was_scope_id THEN 'scope'
+                -- Who rises although the own contribution fell, rises because the line moved.
+                WHEN contribution <> was_contribution AND (contribution > was_contribution) = (tier < was_tier) THEN 'own'
+                ELSE 'line' END,
+           was_contribution, contribution
+      FROM moved WHERE ranked AND CASE WHEN was_tier IS NULL THEN NOT %(first)s ELSE tier <> was_tier END
+     UNION ALL
+    SELECT %(day)s::date, client_id, 'service', was_service, service_tier,
+           CASE WHEN service_tier > was_service THEN 'month' WHEN %(policy_changed)s THEN 'policy'
+                WHEN scope_id <> was_scope_id THEN 'scope' WHEN contribution > was_contribution THEN 'own' ELSE 'line' END,
+           was_contribution, contribution
+      FROM moved WHERE ranked AND service_tier <> was_service
+     UNION ALL
+    SELECT %(day)s::date, client_id, 'tier', was_tier, '', 'left', was_contribution, NULL
+      FROM moved WHERE NOT ranked AND was_tier IS NOT NULL
+    RETURNING client_id, what, before, after, reason, contribution_before, contribution_after
+)
+INSERT INTO clients_timelineevent (client_id, at, kind, data, source_key)
+SELECT client_id, %(at)s, 'segmentation.' || what,
+       jsonb_build_object('before', before, 'after', after, 'reason', reason, 'date', %(day)s::date,
+                          'contribution_before', contribution_before, 'contribution_after', contribution_after),
+       what || ':' || %(day)s::date || ':' || client_id
+  FROM said
+    ON CONFLICT (source_key) DO NOTHING
+"""
+
+_MARK = (
+    "INSERT INTO segmentation_rankmark"
+    " (series, business_date, client_id, scope_id, contribution, assets, tier, service_tier, gone)"
+)
+
+#: What an earlier full run of the same date left; deleting first spares a million conflict checks.
+DELETE_MARKS = """
+DELETE FROM segmentation_rankmark m USING {source} t
+ WHERE m.series = %(series)s AND m.business_date = %(day)s::date AND t.client_id = m.client_id AND {mine}
+"""
+
+#: A full run keeps everybody; standings are written by then.
+FULL_MARKS = f"""{_MARK}
+SELECT %(series)s, %(day)s::date, s.client_id, s.scope_id, s.contribution, t.assets, s.tier, s.service_tier, FALSE
+  FROM {{source}} t JOIN segmentation_standing s USING (client_id)
+ WHERE t.ranked AND {{mine}} ORDER BY t.client_id
+"""
+
+#: A run apart keeps everybody beside the chain; there is no service tier but the computed one.
+APART_MARKS = f"""{_MARK}
+SELECT %(series)s, %(day)s::date, client_id, scope_id, contribution, assets, tier, tier, FALSE
+  FROM (SELECT t.client_id, {{scope_id}} AS scope_id, t.contribution, t.assets, {{tier}} AS tier
+          FROM {{source}} t LEFT JOIN line l ON l.scope_id = {{scope_id}} WHERE t.ranked AND {{mine}}) ranked
  ORDER BY client_id
 """
 
-#: What an earlier full run of the same date left for the part's clients; deleting first spares a million conflict checks.
-DELETE_MARKS = """
-DELETE FROM segmentation_rankmark m USING clients_client c
- WHERE m.series = %(series)s AND m.business_date = %(day)s::date AND c.id = m.client_id
-   AND c.branch_id %% %(parts)s = %(part)s
-"""
-
-DELETE_STANDING = "DELETE FROM segmentation_standing s USING gone g WHERE s.client_id = g.client_id"
-
-#: A full run keeps everybody, another run what differs. Standings are written by now, so the service tier is read there.
-FULL_MARKS = """
-INSERT INTO segmentation_rankmark
-       (series, business_date, client_id, scope_id, contribution, assets, tier, service_tier, gone)
-SELECT %(series)s, %(day)s::date, r.client_id, r.scope_id, r.contribution, r.assets, r.tier, {service_tier}, FALSE
-  FROM ranked r {join}
- ORDER BY r.client_id
-"""
-
-CHANGED_MARKS = """
-INSERT INTO segmentation_rankmark
-       (series, business_date, client_id, scope_id, contribution, assets, tier, service_tier, gone)
-SELECT %(series)s, %(day)s::date, client_id, scope_id, contribution, assets, tier, service_tier, FALSE FROM moved
+#: Other runs keep what differs.
+CHANGED_MARKS = f"""{_MARK}
+SELECT %(series)s, %(day)s::date, client_id, scope_id, contribution, assets, tier, service_tier, FALSE
+  FROM moved WHERE ranked ORDER BY client_id
     ON CONFLICT (series, business_date, client_id) DO UPDATE SET
        scope_id = excluded.scope_id, contribution = excluded.contribution, assets = excluded.assets,
        tier = excluded.tier, service_tier = excluded.service_tier, gone = FALSE
 """
 
-GONE_MARKS = """
-INSERT INTO segmentation_rankmark
-       (series, business_date, client_id, scope_id, contribution, assets, tier, service_tier, gone)
-SELECT %(series)s, %(day)s::date, client_id, scope_id, contribution, 0, tier, service_tier, TRUE FROM gone
+GONE_MARKS = f"""{_MARK}
+SELECT %(series)s, %(day)s::date, client_id, coalesce(was_scope_id, kept_scope_id),
+       coalesce(was_contribution, kept_contribution), 0, coalesce(was_tier, kept_tier), coalesce(was_service, kept_service),
+       TRUE
+  FROM moved WHERE NOT ranked
     ON CONFLICT (series, business_date, client_id) DO UPDATE SET gone = TRUE
 """
 
-#: Changes of the computed and of the service tier with the reason (U1). A repeated run keeps the first 'before'.
-CHANGES = """
-INSERT INTO segmentation_tierchange AS kept
-       (business_date, client_id, what, before, after, reason, contribution_before, contribution_after)
-SELECT %(day)s::date, client_id, 'tier', coalesce(old_tier, ''), tier,
-       CASE WHEN entered THEN 'entered' WHEN %(policy_changed)s THEN 'policy'
-            WHEN scope_id <> old_scope_id THEN 'scope'
-            -- Who rises although the own contribution fell, rises because the line moved.
-            WHEN contribution <> old_contribution AND (contribution > old_contribution) = (tier < old_tier) THEN 'own'
-            ELSE 'line' END,
-       old_contribution, contribution
-  FROM moved WHERE (entered AND NOT %(first)s) OR tier <> old_tier
- UNION ALL
-SELECT %(day)s::date, client_id, 'service', old_service, service_tier,
-       CASE WHEN service_tier > old_service THEN 'month' WHEN %(policy_changed)s THEN 'policy'
-            WHEN scope_id <> old_scope_id THEN 'scope' WHEN contribution > old_contribution THEN 'own' ELSE 'line' END,
-       old_contribution, contribution
-  FROM moved WHERE NOT entered AND service_tier <> old_service
- UNION ALL
-SELECT %(day)s::date, client_id, 'tier', tier, '', 'left', contribution, NULL FROM gone
-    ON CONFLICT (business_date, client_id, what) DO UPDATE SET
-       after = excluded.after, reason = excluded.reason, contribution_after = excluded.contribution_after
-"""
-
-#: A move that a repeated run took back.
-VOID_CHANGES = """
-DELETE FROM segmentation_tierchange WHERE business_date = %(day)s::date AND before = after
-"""
-
-TIMELINE = """
-INSERT INTO clients_timelineevent AS kept (client_id, at, kind, data, source_key)
-SELECT t.client_id, %(at)s, 'segmentation.' || t.what,
-       jsonb_build_object('before', t.before, 'after', t.after, 'reason', t.reason, 'date', %(day)s::date,
-                          'contribution_before', t.contribution_before, 'contribution_after', t.contribution_after),
-       t.what || ':' || %(day)s::date || ':' || t.client_id
-  FROM segmentation_tierchange t JOIN (SELECT client_id FROM moved UNION SELECT client_id FROM gone) m USING (client_id)
- WHERE t.business_date = %(day)s::date
-    ON CONFLICT (source_key) DO UPDATE SET data = excluded.data
-"""
-
-#: Events of changes that were taken back.
-TIMELINE_VOID = """
-DELETE FROM clients_timelineevent e USING (SELECT client_id FROM moved UNION SELECT client_id FROM gone) m
- WHERE e.client_id = m.client_id AND e.kind IN ('segmentation.tier', 'segmentation.service')
-   AND e.source_key LIKE '%%:' || %(day)s::date || ':%%'
-   AND NOT EXISTS (SELECT FROM segmentation_tierchange t
-                    WHERE t.client_id = e.client_id AND t.business_date = %(day)s::date
-                      AND e.kind = 'segmentation.' || t.what)
+DELETE_TOTALS = """
+DELETE FROM segmentation_runtotal t WHERE t.run_id = %(run)s AND (%(parts)s = 1 OR t.scope_id %% %(parts)s = %(part)s)
 """
 
 TOTALS = """
 INSERT INTO segmentation_runtotal (run_id, scope_id, clients, positive_clients, contribution, clients_a, clients_b, clients_c,
-       contribution_a, contribution_b, contribution_c, floor_a, floor_b, clients_for_80)
-SELECT %(run)s, scope_id, count(*), count(*) FILTER (WHERE contribution > 0),
-       coalesce(sum(contribution) FILTER (WHERE contribution > 0), 0),
-       count(*) FILTER (WHERE tier = 'A'), count(*) FILTER (WHERE tier = 'B'), count(*) FILTER (WHERE tier = 'C'),
-       coalesce(sum(contribution) FILTER (WHERE tier = 'A'), 0), coalesce(sum(contribution) FILTER (WHERE tier = 'B'), 0),
-       coalesce(sum(contribution) FILTER (WHERE tier = 'C'), 0),
-       min(contribution) FILTER (WHERE tier = 'A'), min(contribution) FILTER (WHERE tier = 'B'),
-       count(*) FILTER (WHERE in_80)
-  FROM ranked GROUP BY scope_id
+       contribution_a, contribution_b, contribution_c, floor_a, floor_b, clients_for_80, data_as_of)
+SELECT %(run)s, scope_id, clients, positive_clients, total, clients_a, clients_b - clients_a, clients - clients_b,
+       contribution_a, contribution_b - contribution_a, total - contribution_b, floor_a,
+       CASE WHEN clients_b > clients_a THEN floor_b END, clients_80, data_as_of
+  FROM line
 """
 
 #: Result of a date: the newest mark per client since the newest full run, ranked anew for place and shares.

@@ -7,30 +7,42 @@ finish_run(run)                 # counts; from here on the run is the date's res
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import date, datetime, time
+from datetime import date
 from typing import Any
 
 from django.db import connection, transaction
-from django.db.models import F
-from django.utils import timezone
+from django.db.models import Count, F, Max, Q, Sum
 
 from crm.clock import now
 from crm.partitions import ensure_months
-from crm.temporary import drop
-from ledger.facts import Window, contributions
+from ledger.facts import Window
 from org.audit import record
 from org.models import User
 from org.rights import require
-from segmentation import queries
 from segmentation.models import RankingPolicy, RankingRun, RunTotal, Scope, TierChange
 from segmentation.policies import policy_on, window_of
+from segmentation.session import Session, series
 
-#: A sum of contributions up to here is exact in float8.
-EXACT_UP_TO = 2**53
+__all__ = [
+    "MoveCounts",
+    "NoLongerMine",
+    "Overtaken",
+    "finish_run",
+    "open_run",
+    "prepare",
+    "preview",
+    "rank",
+    "rank_part",
+    "series",
+]
 
 
 class NoLongerMine(Exception):
     """The job was given to another worker; what this one did is rolled back."""
+
+
+class Overtaken(Exception):
+    """A later date was ranked meanwhile; standings already follow that one. Open the run again: it will be one apart."""
 
 
 @dataclass(frozen=True)
@@ -87,7 +99,8 @@ def open_run(
         cursor.execute("SELECT pg_advisory_xact_lock(hashtext('segmentation.run'))")
     chain = RankingRun.objects.filter(apart=False)
     apart = scope != policy.scope or wanted != usual or chain.filter(business_date__gt=business_date).exists()
-    previous = chain.filter(scope=scope, business_date__lt=business_date).order_by("-business_date").first()
+    done = chain.filter(scope=scope, state="done", business_date__lt=business_date)
+    previous = done.order_by("-business_date").first()
     full = apart or previous is None or (previous.window_from, previous.window_to) != (wanted.start, wanted.end)
     run, _made = RankingRun.objects.get_or_create(
         scope=scope,
@@ -107,17 +120,19 @@ def open_run(
 def rank_part(run: RankingRun, *, part: int = 0, parts: int = 1, still_mine: Callable[[], bool] = lambda: True) -> int:
     """Rank a share of the branches (`branch_id % parts = part`); returns rows written.
 
-    Raises NoLongerMine, with everything rolled back, when `still_mine` says so at the end.
+    Sessions that rank the same branches wait for each other. Raises NoLongerMine when `still_mine` says so at the end, and
+    Overtaken when a later date was ranked since the run was opened; both leave nothing behind.
     """
-    policy = run.policy
-    values = _values(run, policy, part, parts)
     with transaction.atomic(), connection.cursor() as cursor:
-        # More memory makes these sorts slower, not faster (measured).
-        cursor.execute("SET LOCAL work_mem = '16MB'")
+        session = Session(cursor, run, part=part, parts=parts)
+        session.lock()
+        later = RankingRun.objects.filter(apart=False, business_date__gt=run.business_date)
+        if not run.apart and later.exists():
+            raise Overtaken(f"ranking {run.scope} {run.business_date}")
         ensure_months("segmentation_rankmark", [run.business_date])
-        _make_ranked(cursor, run, values)
-        written = _keep_apart(cursor, values) if run.apart else _keep(cursor, run, values)
-        _totals(cursor, run, values, part, parts)
+        session.draw_lines()
+        written = session.keep_apart() if run.apart else session.keep()
+        session.keep_totals()
         if not still_mine():
             raise NoLongerMine(f"ranking {run.scope} {run.business_date}, part {part}")
     return written
@@ -126,21 +141,19 @@ def rank_part(run: RankingRun, *, part: int = 0, parts: int = 1, still_mine: Cal
 @transaction.atomic
 def finish_run(run: RankingRun) -> RankingRun:
     """Add the parts up; from now on the run is its date's result."""
-    changes = TierChange.objects.filter(business_date=run.business_date, what="tier")
-    run.clients = sum(RunTotal.objects.filter(run=run).values_list("clients", flat=True))
+    sums = RunTotal.objects.filter(run=run).aggregate(clients=Sum("clients"), data_as_of=Max("data_as_of"))
+    run.clients, run.data_as_of = sums["clients"] or 0, sums["data_as_of"]
     if not run.apart:
-        run.moved_up = changes.filter(after__gt="", after__lt=F("before")).count()
-        run.moved_down = changes.filter(before__gt="", after__gt=F("before")).count()
-        run.entered = changes.filter(before="").count()
-    run.data_as_of = _newest_fact()
+        ranked = Q(before__gt="", after__gt="")
+        moves = TierChange.objects.filter(business_date=run.business_date, what="tier").aggregate(
+            up=Count("pk", filter=ranked & Q(after__lt=F("before"))),
+            down=Count("pk", filter=ranked & Q(after__gt=F("before"))),
+            entered=Count("pk", filter=Q(before="")),
+        )
+        run.moved_up, run.moved_down, run.entered = moves["up"], moves["down"], moves["entered"]
     run.state, run.finished_at = "done", now()
     run.save()
     return run
-
-
-def series(run: RankingRun) -> str:
-    """Under which name the run's marks are kept."""
-    return f"{run.scope}*" if run.apart else run.scope
 
 
 def preview(business_date: date, *, policy: RankingPolicy | None = None) -> MoveCounts:
@@ -162,108 +175,11 @@ def preview(business_date: date, *, policy: RankingPolicy | None = None) -> Move
     return MoveCounts(ranked=sum(matrix.values()), moved=moved, matrix=matrix)
 
 
-# --- Inside ------------------------------------------------------------------------------------------------------------
-
-
 def prepare(cursor: Any, run: RankingRun) -> None:
-    """Make the temporary table `ranked` for a run that need not be stored; the caller rolls back."""
-    cursor.execute("SET LOCAL work_mem = '16MB'")
-    _make_ranked(cursor, run, _values(run, run.policy, 0, 1))
+    """Make the temporary relation `ranked` (client_id, scope_id, contribution, assets, tier) for a run that is not stored.
 
-
-def _values(run: RankingRun, policy: RankingPolicy, part: int, parts: int) -> dict[str, Any]:
-    earlier = RankingRun.objects.filter(apart=False, business_date__lt=run.business_date)
-    previous = earlier.order_by("-business_date").first()
-    return {
-        "run": run.pk,
-        "scope": run.scope,
-        "series": series(run),
-        "day": run.business_date,
-        "business_date": run.business_date,
-        "part": part,
-        "parts": parts,
-        "cut_a": policy.cut_a,
-        "cut_b": policy.cut_b,
-        "watch_months": policy.watch_months,
-        "policy_changed": previous is not None and previous.policy_id != policy.pk,
-        "first": previous is None,
-        "at": _end_of(run.business_date),
-    }
-
-
-def _end_of(day: date) -> datetime:
-    """The evening of a business date, where its changes stand on the timeline."""
-    return timezone.make_aware(datetime.combine(day, time(20, 0)))
-
-
-def _make_ranked(cursor: Any, run: RankingRun, values: dict[str, Any]) -> None:
-    drop(cursor, "source", "ranked", "moved", "gone")
-    window = Window(run.window_from, run.window_to)
-    source = "ledger_clienttotals"
-    if not _totals_fit(cursor, window):
-        sums, parameters = contributions(window)
-        cursor.execute(queries.AD_HOC_SOURCE.format(sums=sums), values | parameters)
-        source = "source"
-    cursor.execute(f"SELECT coalesce(sum(greatest(contribution, 0)), 0) FROM {source}")
-    exact = cursor.fetchone()[0] < EXACT_UP_TO
-    sql = queries.RANKED.format(scope_id=queries.SCOPE_ID[run.scope], source=source)
-    cursor.execute(sql if exact else sql.replace("::float8", "::numeric"), values)
-
-
-def _totals_fit(cursor: Any, window: Window) -> bool:
-    """Whether the kept sums are of this window (no row of another window)."""
-    cursor.execute(
-        "SELECT NOT EXISTS (SELECT FROM ledger_clienttotals WHERE (window_from, window_to) IS DISTINCT FROM (%s, %s))",
-        [window.start, window.end],
-    )
-    return bool(cursor.fetchone()[0])
-
-
-def _keep(cursor: Any, run: RankingRun, values: dict[str, Any]) -> int:
-    """Standing, history, changes and timeline of the usual run: only what differs is written."""
-    written = 0
-    for statement in (queries.MOVED, queries.LEFT_BEHIND, "ANALYZE moved"):
-        cursor.execute(statement, values)
-    for statement in (
-        queries.UPDATE_STANDING,
-        queries.INSERT_STANDING,
-        queries.DELETE_STANDING,
-        queries.CHANGES,
-        queries.TIMELINE,
-    ):
-        cursor.execute(statement, values)
-        written += cursor.rowcount
-    cursor.execute(queries.VOID_CHANGES, values)
-    if cursor.rowcount:
-        cursor.execute(queries.TIMELINE_VOID, values)
-    if run.full:
-        cursor.execute(queries.DELETE_MARKS, values)
-        join = "JOIN segmentation_standing s USING (client_id)"
-        marks = queries.FULL_MARKS.format(service_tier="s.service_tier", join=join)
-    else:
-        marks = queries.CHANGED_MARKS
-    for statement in (marks, queries.GONE_MARKS):
-        cursor.execute(statement, values)
-        written += cursor.rowcount
-    return written
-
-
-def _keep_apart(cursor: Any, values: dict[str, Any]) -> int:
-    """A run beside the chain: everybody's mark, and nothing else moves."""
-    cursor.execute(queries.DELETE_MARKS, values)
-    cursor.execute(queries.FULL_MARKS.format(service_tier="r.tier", join=""), values)
-    return cursor.rowcount
-
-
-def _totals(cursor: Any, run: RankingRun, values: dict[str, Any], part: int, parts: int) -> None:
-    cursor.execute(
-        "DELETE FROM segmentation_runtotal WHERE run_id = %(run)s AND (%(parts)s = 1 OR scope_id %% %(parts)s = %(part)s)",
-        values,
-    )
-    cursor.execute(queries.TOTALS, values)
-
-
-def _newest_fact() -> date | None:
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT max(greatest(last_trade_on, assets_on)) FROM ledger_clienttotals")
-        return cursor.fetchone()[0]
+    The caller reads it and rolls the transaction back.
+    """
+    session = Session(cursor, run)
+    session.draw_lines()
+    session.show_ranked()
