@@ -83,7 +83,9 @@ def guard_transaction() -> None:
         # The client is looked after even in the middle of a long statement: a killed worker's locks go at once.
         cursor.execute("SET LOCAL client_connection_check_interval = '2s'")
         # A process that was stopped in between keeps them no longer than until its job is taken back.
-        cursor.execute(f"SET LOCAL idle_in_transaction_session_timeout = '{int(settings.NIGHT_STALE_SECONDS * 1000)}ms'")
+        cursor.execute(
+            f"SET LOCAL idle_in_transaction_session_timeout = '{int(settings.NIGHT_STALE_SECONDS * 1000)}ms'"
+        )
         cursor.execute("SET LOCAL lock_timeout = '5min'")
 
 
@@ -97,7 +99,7 @@ def finish(held: Claim, rows: int, detail: dict[str, Any]) -> None:
 _GIVE_BACK = f"""state = CASE WHEN failures + %(counts)s >= {MAX_FAILURES} THEN 'failed' ELSE 'due' END,
            failures = failures + %(counts)s, error = %(error)s, finished_at = clock_timestamp(),
            heartbeat_at = NULL, rung_at = NULL,
-           due_at = clock_timestamp() + %(counts)s * (failures + 1) * interval '{RETRY_PAUSE} seconds'"""
+           due_at = clock_timestamp() + %(pause)s * (failures + 1) * interval '1 second'"""
 
 
 def give_back(held: Claim, error: BaseException, *, counts: bool = True) -> None:
@@ -109,7 +111,11 @@ def give_back(held: Claim, error: BaseException, *, counts: bool = True) -> None
     for pause in _TELL_PAUSES:
         time.sleep(pause)
         try:
-            _update(held, _GIVE_BACK, {"error": error_text(error), "counts": int(counts)})
+            _update(
+                held,
+                _GIVE_BACK,
+                {"error": error_text(error), "counts": int(counts), "pause": RETRY_PAUSE if counts else 0},
+            )
         except (DatabaseError, InterfaceError):
             if connection.in_atomic_block:
                 raise
@@ -150,8 +156,10 @@ _SWEEP = f"""
 
 def sweep() -> list[int]:
     """Make the jobs whose worker has fallen silent due again (failed after the third time); returns their ids."""
+    # No further pause: its silence was long enough.
+    values = {"stale": settings.NIGHT_STALE_SECONDS, "error": SILENT, "counts": 1, "pause": 0}
     with connection.cursor() as cursor:
-        cursor.execute(_SWEEP, {"stale": settings.NIGHT_STALE_SECONDS, "error": SILENT, "counts": 1})
+        cursor.execute(_SWEEP, values)
         ids = [row[0] for row in cursor.fetchall()]
     if ids:
         logger.warning("Jobs %s: no heartbeat for %s s, taken back.", ids, settings.NIGHT_STALE_SECONDS)

@@ -237,6 +237,7 @@ def _start(place: Place, programs: Path, data: Path) -> None:
     log = place.home / "postgres.log"
     told = time.monotonic() + _QUIET_SECONDS
     starter: subprocess.Popen[bytes] | None = None
+    tried_again = False
     try:
         while not _connects(place, _SUPERUSER, "postgres"):
             now = time.monotonic()
@@ -252,7 +253,10 @@ def _start(place: Place, programs: Path, data: Path) -> None:
             elif starter is None or starter.poll() is not None:
                 reason = _last_line(log, "FATAL")
                 if starter and starter.returncode != 0 and "still in use" not in reason:
-                    raise EmbeddedError(f"PostgreSQL did not start: {reason} (see {log})")
+                    if tried_again:
+                        raise EmbeddedError(f"PostgreSQL did not start: {reason} (see {log})")
+                    # A hard stop amid the making of an unlogged table ends the first recovery; the second one succeeds.
+                    tried_again = True
                 starter = _launch(place, programs, data, log)
             time.sleep(0.05)
     finally:
