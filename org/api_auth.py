@@ -21,7 +21,7 @@ from rest_framework.throttling import BaseThrottle
 from crm.clock import now
 from org.audit import record
 from org.models import ApiToken, Branch, User
-from org.rights import TOKEN_SCOPES, may, require
+from org.rights import FIRM_ONLY, TOKEN_SCOPES, may, require
 
 PREFIX = "crm_"
 
@@ -37,12 +37,14 @@ def make_token(
 ) -> tuple[ApiToken, str]:
     """Make a service account with a token; returns the row and the token, which is shown this once.
 
-    Raises ValueError for a scope that is unknown or never given to programs, PermissionDenied without 'tokens.edit'.
+    Raises ValueError for a scope that is unknown, never given to programs, or the firm's while the token is bound to a
+    branch; PermissionDenied without 'tokens.edit'.
     """
     require(by, "tokens.edit")
-    refused = set(scopes) - set(TOKEN_SCOPES)
+    allowed = set(TOKEN_SCOPES) - (FIRM_ONLY if branch is not None else frozenset())
+    refused = set(scopes) - allowed
     if refused:
-        raise ValueError(f"no such scopes for tokens: {', '.join(sorted(refused))}")
+        raise ValueError(f"no such scopes for this token: {', '.join(sorted(refused))}")
     token = PREFIX + secrets.token_urlsafe(32)
     account = User(username=f"service-{secrets.token_hex(6)}")
     account.set_unusable_password()

@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from org.audit import ACTIONS
 from org.models import Branch, Role, Staff, User
 from org.queries import AuditFilter
-from org.rights import TOKEN_SCOPES
+from org.rights import FIRM_ONLY, TOKEN_SCOPES
 from org.scope import DEPUTISED
 
 
@@ -122,6 +122,14 @@ class TokenForm(forms.Form):
     def __init__(self, data: Any = None, *, user: User) -> None:
         super().__init__(data)
         self.fields["branch"].queryset = Branch.objects.staffed_for(user).order_by("branch_no")  # type: ignore[attr-defined]
+
+    def clean(self) -> dict[str, Any]:
+        found = super().clean() or self.cleaned_data
+        firms = sorted(FIRM_ONLY.intersection(found.get("scopes", ())))
+        if found.get("branch") and firms:
+            text = _("These scopes concern the whole firm: %(scopes)s")
+            self.add_error("scopes", ValidationError(text, params={"scopes": ", ".join(firms)}))
+        return found
 
 
 class AuditForm(forms.Form):

@@ -20,7 +20,6 @@ from django.utils.translation import gettext as _
 from org import audit, logins
 from org.models import User
 from org.problems import problem_response
-from org.views import to_login
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
 
@@ -95,7 +94,9 @@ class PersonMiddleware:
         owner_id = request.session[auth.SESSION_KEY]
         ended = self._why_over(request)
         if ended:
-            return self._end(request, owner_id, ended)
+            # From here on a stranger asks: most pages will send to the log-in, the API answers 401.
+            self._end(request, owner_id, ended)
+            return None
         self._note_activity(request)
         user = request.user
         language = user.language  # type: ignore[union-attr]
@@ -122,7 +123,7 @@ class PersonMiddleware:
         return "" if request.user.is_authenticated else "owner"
 
     @staticmethod
-    def _end(request: HttpRequest, owner_id: str, why: str) -> HttpResponse:
+    def _end(request: HttpRequest, owner_id: str, why: str) -> None:
         UserSession.objects.filter(session_key=request.session.session_key).delete()
         request.session.flush()
         request.user = auth.models.AnonymousUser()
@@ -131,9 +132,6 @@ class PersonMiddleware:
         except ValidationError:
             owner = None
         audit.record("session.ended", user=owner, detail={"why": why})
-        if request.path.startswith(API):
-            return problem_response(401, _("The session has ended. Sign in again."))
-        return to_login(request)
 
     @staticmethod
     def _note_activity(request: HttpRequest) -> None:

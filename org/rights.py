@@ -49,6 +49,8 @@ NEVER_BY_TOKEN = frozenset(
         "views.firm",
     }
 )
+#: What concerns the firm as a whole: a token bound to a branch does not carry it.
+FIRM_ONLY = frozenset({"nights.view", "nights.run", "intake.view", "intake.run", "policies.edit"})
 TOKEN_SCOPES = tuple(sorted(RIGHTS.keys() - NEVER_BY_TOKEN))
 
 
@@ -61,7 +63,8 @@ def may(user, right: str) -> bool:
         return True
     token = getattr(user, "api_token", None)
     if token is not None:
-        return right in token.scopes and right not in NEVER_BY_TOKEN
+        bound = token.branch_id is not None and right in FIRM_ONLY
+        return right in token.scopes and right not in NEVER_BY_TOKEN and not bound
     staff = getattr(user, "staff", None)
     return staff is not None and staff.role in roles
 

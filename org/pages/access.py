@@ -10,7 +10,7 @@ from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_POST
+from django.views.decorators.http import require_POST, require_safe
 
 from crm.clock import now, today
 from org import audit, services
@@ -51,8 +51,8 @@ def grants(request: HttpRequest) -> HttpResponse:
     return render(request, "org/grants.html", context)
 
 
-@require_POST
 @page("grants.edit")
+@require_POST
 def end_grant(request: HttpRequest, grant_id: int) -> HttpResponse:
     """End a grant now."""
     services.end_grant(get_object_or_404(_grants(request), pk=grant_id), by=request.user, on=today())  # type: ignore[arg-type]
@@ -79,8 +79,8 @@ def tokens(request: HttpRequest) -> HttpResponse:
     return render(request, "org/tokens.html", context)
 
 
-@require_POST
 @page("tokens.edit")
+@require_POST
 def end_token(request: HttpRequest, token_id: int) -> HttpResponse:
     """Revoke a token at once."""
     revoke_token(get_object_or_404(ApiToken, pk=token_id), by=request.user)  # type: ignore[arg-type]
@@ -89,6 +89,7 @@ def end_token(request: HttpRequest, token_id: int) -> HttpResponse:
 
 
 @page("audit.view")
+@require_safe
 def trail(request: HttpRequest) -> HttpResponse:
     """The audit trail, newest first, by user, action, object and day. Looking is written down as well."""
     form = AuditForm(request.GET)

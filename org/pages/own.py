@@ -9,7 +9,7 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_POST
+from django.views.decorators.http import require_POST, require_safe
 
 from org.forms import SettingsForm
 from org.middleware import use_language
@@ -42,8 +42,8 @@ def language(request: HttpRequest) -> HttpResponse:
     return _with_cookie(response, wanted)
 
 
-@require_POST
 @page(ANYBODY)
+@require_POST
 def theme(request: HttpRequest) -> HttpResponse:
     """Keep the theme chosen in the frame."""
     wanted = request.POST.get("theme", "")
@@ -54,6 +54,7 @@ def theme(request: HttpRequest) -> HttpResponse:
 
 
 @page(ANYBODY)
+@require_safe
 def no_password(request: HttpRequest) -> HttpResponse:
     """Whoever signs in by the firm's identity server has no password here and gets none."""
     messages.info(request, _("You sign in with the firm's log-in; its password is changed there."))

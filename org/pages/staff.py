@@ -11,7 +11,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.http import urlencode
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_POST
+from django.views.decorators.http import require_POST, require_safe
 
 from crm.clock import today
 from org import logins, masking, services
@@ -25,6 +25,7 @@ from org.views import page
 
 
 @page("staff.view")
+@require_safe
 def staff(request: HttpRequest) -> HttpResponse:
     """Staff in scope: search, branch, role; keyset pages by staff number."""
     form = StaffFilter(request.GET, user=request.user)  # type: ignore[arg-type]
@@ -94,8 +95,8 @@ def _context(request: HttpRequest, person: Staff, form: LeaveForm | None) -> dic
     }
 
 
-@require_POST
 @page("leave.edit")
+@require_POST
 def end_leave(request: HttpRequest, staff_no: str, leave_id: int) -> HttpResponse:
     """End an absence, or take back one that has not begun."""
     person = _staff(request, staff_no)
@@ -117,8 +118,8 @@ def link(request: HttpRequest, staff_no: str) -> HttpResponse:
     return render(request, "org/link.html", context)
 
 
-@require_POST
 @page("staff.edit")
+@require_POST
 def switch_login(request: HttpRequest, staff_no: str) -> HttpResponse:
     """Stop a log-in, or let it in again."""
     person = _staff(request, staff_no)

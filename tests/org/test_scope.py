@@ -10,7 +10,7 @@ from django.utils import timezone
 from clients.models import Client
 from org.api_auth import make_token
 from org.models import ApiToken, Branch, Role, Staff, User
-from org.rights import NEVER_BY_TOKEN, RIGHTS, TOKEN_SCOPES, may, require
+from org.rights import FIRM_ONLY, NEVER_BY_TOKEN, RIGHTS, TOKEN_SCOPES, may, require
 from org.scope import NOTHING, Scope, people_scope_of, scope_of
 from tests.factories import (
     BranchFactory,
@@ -238,6 +238,17 @@ def test_no_token_carries_the_acts_of_a_person(admin):
         user.api_token.refresh_from_db()
         assert not may(user, scope)
     assert not set(TOKEN_SCOPES) & NEVER_BY_TOKEN
+
+
+def test_a_token_of_a_branch_does_not_carry_what_is_the_firms(tree, admin):
+    for scope in FIRM_ONLY:
+        assert may(token_user(admin, None, [scope]), scope)
+        with pytest.raises(ValueError, match="no such scopes"):
+            token_user(admin, tree["east"], [scope])
+        user = token_user(admin, tree["east"], ["clients.view"])
+        ApiToken.objects.filter(user=user).update(scopes=[scope])
+        user.api_token.refresh_from_db()
+        assert not may(user, scope)
 
 
 # --- Staff ----------------------------------------------------------------------------------------------------------

@@ -43,6 +43,7 @@ def test_a_session_ends_after_its_time_whatever_its_activity(signed_in, settings
     shift(signed_in, ends_at=1)
     answer = signed_in.get("/settings/?tab=1")
     assert answer.headers["Location"] == "/account/login/?next=/settings/%3Ftab%3D1"
+    assert signed_in.cookies["session"].value == ""
     assert not is_in(signed_in)
     assert why() == ["absolute"]
 

@@ -1,0 +1,191 @@
+"""A firm of two branches for the proof of scope: who asks, what is theirs, what is somebody else's, what is not there.
+
+Whoever adds a URL with a new argument adds an example of it to `EXAMPLES` below; the test says so if it is missing.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+
+from django.test import Client as Browser
+from django.utils import timezone
+
+from clients.models import Account, Client
+from clients.search import refresh
+from clients.services.care import init_care
+from ledger.models import ClientTotals, IntakeBatch, IntakeFile
+from nights.models import Night
+from org.api_auth import make_token
+from org.models import Branch, Leave, Role, Staff
+from org.rights import FIRM_ONLY, TOKEN_SCOPES
+from segmentation.models import RankingPolicy
+from segmentation.ranking import rank
+from tests.factories import BranchFactory, ClientFactory, GrantFactory, LeaveFactory, StaffFactory
+
+TODAY = timezone.localdate()
+DAY = date(2026, 11, 20)
+WINDOW = (date(2025, 11, 1), date(2026, 10, 31))
+YUAN = 10_000
+
+
+@dataclass(frozen=True)
+class Example:
+    """Values of a URL argument: one of the own branch, one of the other (None: the firm has only common ones), none."""
+
+    own: object
+    other: object | None
+    missing: object
+
+
+@dataclass
+class World:
+    """The firm, and a browser or an API client for each kind of asker."""
+
+    firm: Branch
+    mine: Branch
+    theirs: Branch
+    askers: dict[str, Browser] = field(default_factory=dict)
+    staff: dict[str, Staff] = field(default_factory=dict)
+    rows: dict[str, object] = field(default_factory=dict)
+    #: What no asker of the own branch may ever read, by what it says about the foreign client.
+    canaries: dict[str, str] = field(default_factory=dict)
+
+
+def build() -> World:
+    """Make the firm: in each branch a manager with ranked clients, and everybody who might ask."""
+    firm = BranchFactory(name="总部")
+    world = World(firm, BranchFactory(name="静安营业部", parent=firm), BranchFactory(name="乌有营业部", parent=firm))
+    _staff(world)
+    own = ClientFactory(manager=world.staff["manager"], name="甄自家", mobile="13800000001")
+    other = ClientFactory(
+        manager=world.staff["stranger"], name="闻他乡", mobile="13977771234", id_no="310101190001017777"
+    )
+    account = Account.objects.create(account_no="6604441234", client=other, kind="ordinary", status="active")
+    world.rows |= {"client": own, "other_client": other}
+    world.canaries = {
+        "name": other.name,
+        "number": other.client_no,
+        "mobile": other.mobile,
+        "id": other.id_no,
+        "account": account.account_no,
+        "pinyin": "wenta",
+    }
+    add_clients(world.staff["manager"], [5, 4, 3, 2])
+    add_clients(world.staff["stranger"], [50, 40, 3])
+    totals([own, other], 10)
+    _rows(world)
+    settle()
+    return world
+
+
+def add_clients(manager: Staff, contributions: list[int]) -> None:
+    """Clients of a manager with contributions in 元."""
+    for contribution in contributions:
+        totals([ClientFactory(manager=manager)], contribution)
+
+
+def totals(clients: list[Client], contribution: int) -> None:
+    for client in clients:
+        ClientTotals.objects.create(
+            client=client,
+            branch_id=client.branch_id,
+            manager_id=client.manager_id,
+            no_key=client.no_key,
+            contribution=contribution * YUAN,
+            assets=100 * contribution * YUAN,
+            assets_on=DAY,
+            window_from=WINDOW[0],
+            window_to=WINDOW[1],
+        )
+
+
+def settle() -> None:
+    """Rank, and bring search and reviews up to date, as a night does."""
+    RankingPolicy.objects.get_or_create(version=1, defaults={"state": "published", "valid_from": date(2000, 1, 1)})
+    refresh(everything=True)
+    init_care(DAY)
+    rank(DAY)
+
+
+def _staff(world: World) -> None:
+    office = {"compliance": Role.COMPLIANCE_OFFICER, "callback": Role.CALLBACK_AGENT, "analyst": Role.ANALYST}
+    office |= {"admin": Role.ADMIN, "admin granted": Role.ADMIN, "auditor": Role.AUDITOR}
+    staff = {name: StaffFactory(role=role, branch=world.firm) for name, role in office.items()}
+    staff["manager"] = StaffFactory(branch=world.mine, name="钱经理")
+    staff["head"] = StaffFactory(role=Role.BRANCH_HEAD, branch=world.mine)
+    staff["officer"] = StaffFactory(role=Role.COMPLAINT_OFFICER, branch=world.mine)
+    staff["deputy"] = StaffFactory(branch=world.mine)
+    staff["leaver"] = StaffFactory(branch=world.mine)
+    staff["stranger"] = StaffFactory(branch=world.theirs, name="孙外人")
+    LeaveFactory(staff=staff["manager"], deputy=staff["deputy"], from_on=TODAY, to_on=TODAY + timedelta(days=9))
+    GrantFactory(user=staff["admin granted"].user, branch=world.mine, until=TODAY + timedelta(days=9))
+    world.staff = staff
+    world.askers["anonymous"] = Browser()
+    for name, person in staff.items():
+        world.askers[name] = Browser()
+        world.askers[name].force_login(person.user)
+    # A session from before the last day; the stranger's own world is the mirror image, so nobody asks as the stranger.
+    Staff.objects.filter(pk=staff["leaver"].pk).update(left_on=TODAY)
+    del world.askers["stranger"]
+    branch_scopes = set(TOKEN_SCOPES) - FIRM_ONLY
+    tokens = {"token firm": (None, TOKEN_SCOPES), "token branch": (world.mine, branch_scopes), "token bare": (None, ())}
+    for name, (branch, scopes) in tokens.items():
+        until = timezone.now() + timedelta(days=1)
+        row, secret = make_token(
+            name=name, scopes=list(scopes), branch=branch, expires_at=until, by=staff["admin"].user
+        )
+        world.rows[name] = row
+        world.askers[name] = Browser(headers={"Authorization": f"Bearer {secret}"})
+
+
+def _rows(world: World) -> None:
+    theirs = StaffFactory(role=Role.BRANCH_HEAD, branch=world.theirs)
+    batch = IntakeBatch.objects.create(source="upload", mapping="core-v1", business_date=DAY, state="done")
+    world.rows |= {
+        "leave": Leave.objects.get(staff=world.staff["manager"]),
+        "other_leave": LeaveFactory(
+            staff=world.staff["stranger"], deputy=theirs, from_on=TODAY, to_on=TODAY + timedelta(days=9)
+        ),
+        "grant": world.staff["admin granted"].user.client_data_grants.get(),
+        "other_grant": GrantFactory(
+            user=world.staff["admin"].user, branch=world.theirs, until=TODAY - timedelta(days=1), reason="Nothing"
+        ),
+        "batch": batch,
+        "file": IntakeFile.objects.create(batch=batch, name="clients.csv", kind="clients"),
+        "night": Night.objects.create(business_date=DAY, state=Night.State.DONE, finished_at=timezone.now()),
+    }
+
+
+#: URL argument (or 'url argument', where the same word means several things) → example values. Rows of the whole firm
+#: have no other side.
+EXAMPLES: dict[str, Callable[[World], Example]] = {
+    "staff_no": lambda w: Example(w.staff["manager"].staff_no, w.staff["stranger"].staff_no, "S-none"),
+    "leave_id": lambda w: Example(w.rows["leave"].pk, w.rows["other_leave"].pk, 99_999_999),
+    "grant_id": lambda w: Example(w.rows["grant"].pk, w.rows["other_grant"].pk, 99_999_999),
+    "token_id": lambda w: Example(w.rows["token bare"].pk, None, 99_999_999),
+    "client_no": lambda w: Example(w.rows["client"].client_no, w.rows["other_client"].client_no, "C-none"),
+    "version": lambda w: Example(1, None, 9999),
+    "day": lambda w: Example(DAY, None, date(1999, 1, 4)),
+    "business_date": lambda w: Example(DAY, None, date(1999, 1, 4)),
+    "ledger:batch pk": lambda w: Example(w.rows["batch"].pk, None, 99_999_999),
+    "ledger:undo pk": lambda w: Example(w.rows["batch"].pk, None, 99_999_999),
+    "ledger:rejects pk": lambda w: Example(w.rows["file"].pk, None, 99_999_999),
+    "ledger:rejects-download pk": lambda w: Example(w.rows["file"].pk, None, 99_999_999),
+    "api:intake-detail pk": lambda w: Example(w.rows["batch"].pk, None, 99_999_999),
+}
+
+
+def example(url: str, argument: str, world: World) -> Example:
+    """The values of an argument of a URL. Raises KeyError if nobody has named any."""
+    return (EXAMPLES.get(f"{url} {argument}") or EXAMPLES[argument])(world)
+
+
+#: What is sent along, where nothing would say nothing: a question without its field is refused whoever asks.
+SENT: dict[str, dict[str, str]] = {
+    "clients:reveal": {"field": "mobile"},
+    "clients:confirm": {"all": "1"},
+    "clients:note": {"text": "Rang back"},
+    "clients:export": {"format": "csv"},
+    "clients:views": {"act": "save", "name": "Mine"},
+    "clients:search": {"q": "a"},
+}
