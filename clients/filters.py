@@ -87,6 +87,13 @@ class TickField(forms.BooleanField):
         kwargs.pop("null_value", None)
         super().__init__(*args, **kwargs)
 
+    def to_python(self, value: Any) -> bool:
+        if value in ("1", True):
+            return True
+        if value in (None, "", "0", False):
+            return False
+        raise forms.ValidationError(_("Give 1 or nothing."))
+
 
 class TickFilter(django_filters.Filter):
     field_class = TickField
@@ -138,5 +145,8 @@ class ClientFilter(ListFilterSet):
 
 
 def client_filter() -> type[ClientFilter]:
-    """The filter set with what other apps registered."""
-    return type("ClientFilter", (ClientFilter,), columns.registered_filters())
+    """The filter set with what other apps registered; theirs stand right behind the search."""
+    made = type("ClientFilter", (ClientFilter,), columns.registered_filters())
+    order = ["q", *columns.registered_filters(), *ClientFilter.base_filters]
+    made.base_filters = {name: made.base_filters[name] for name in dict.fromkeys(order)}
+    return made

@@ -7,7 +7,6 @@
 | confirmed | fields, by | `services.confirm`, `confirm_many` |
 | reassigned | before, after, reason, by | `services.reassign` |
 | co_manager | what (added, removed), staff, by | `services.add_co_manager`, `remove_co_manager` |
-| record.new | branch, manager (names, '' = none) | intake |
 | record.moved | what (branch, manager), before, after (names, '' = none) | intake |
 """
 
@@ -75,12 +74,6 @@ def _co_manager(data: dict[str, Any]) -> str:
     return gettext("%(staff)s no longer looks after the client (%(by)s)") % data
 
 
-def _new(data: dict[str, Any]) -> str:
-    if not data.get("manager"):
-        return gettext("Taken over from the core system: %(branch)s") % data
-    return gettext("Taken over from the core system: %(branch)s, %(manager)s") % data
-
-
 def _moved(data: dict[str, Any]) -> str:
     words = {"before": data["before"] or gettext("nobody"), "after": data["after"] or gettext("nobody")}
     if data["what"] == "branch":
@@ -95,7 +88,6 @@ def register() -> None:
     timeline.register("confirmed", "checkbox", _confirmed, tone="good")
     timeline.register("reassigned", "switch-horizontal", _reassigned, detail=_reason)
     timeline.register("co_manager", "users", _co_manager)
-    timeline.register("record.new", "user-plus", _new)
     timeline.register("record.moved", "building-bank", _moved)
     audit.register(
         {

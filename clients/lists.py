@@ -30,7 +30,7 @@ def name_cell(name: str, client_no: str, silent: bool | None) -> SafeString:
     """The name as the way to the record, with a sign where the client does not want to be contacted."""
     sign = ""
     if silent:
-        sign = format_html('<span class="crm-fall" title="{}">{}</span> ', gettext("Do not contact"), icon("ban"))
+        sign = format_html('<span class="crm-silent" title="{}">{}</span> ', gettext("Do not contact"), icon("ban"))
     return mark_safe(f'{sign}<a href="{record_url(client_no)}">{escape(name)}</a>')  # noqa: S308
 
 

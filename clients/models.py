@@ -36,6 +36,16 @@ class Client(models.Model):
     name_key = models.CharField(max_length=240, editable=False, db_collation="C")
     branch = models.ForeignKey(Branch, models.PROTECT, related_name="clients")
     manager = models.ForeignKey(Staff, models.PROTECT, null=True, blank=True, related_name="clients")
+    core_manager = models.ForeignKey(
+        Staff,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        editable=False,
+        db_index=False,
+        related_name="+",
+        help_text=_("Manager whom the core system named last; a hand-over holds until it names another"),
+    )
     status = models.CharField(_("Status"), max_length=8, choices=Status)
     opened_on = models.DateField(_("Opened on"))
     closed_on = models.DateField(_("Closed on"), null=True, blank=True)

@@ -6,6 +6,7 @@ from typing import Any
 
 from django.db import connection, transaction
 
+from clients.search import set_weights
 from crm.partitions import ensure_months, month_start, next_month
 from crm.temporary import drop
 
@@ -153,13 +154,8 @@ UPDATE ledger_clienttotals t SET assets = coalesce(s.assets, 0), assets_on = s.d
    AND NOT EXISTS (SELECT FROM ledger_assetsnapshot a WHERE a.client_id = d.client_id AND a.date = t.assets_on)
 """
 
-#: Search hits stand by assets (C10). On a coarse scale, so that a day's move of the market rewrites no search rows.
-_WEIGHTS = """
-UPDATE clients_clientsearch s SET weight = w.weight
-  FROM (SELECT t.client_id, CASE WHEN t.assets > 0 THEN (ln(t.assets) * 8)::bigint ELSE 0 END AS weight
-          FROM ledger_clienttotals t JOIN (SELECT DISTINCT client_id FROM dirty) d USING (client_id)) w
- WHERE s.client_id = w.client_id AND s.weight <> w.weight
-"""
+#: Clients whose facts changed, with their assets: search hits stand by them (C10).
+_CHANGED_ASSETS = "SELECT t.client_id, t.assets FROM ledger_clienttotals t JOIN (SELECT DISTINCT client_id FROM dirty) d USING (client_id)"
 
 
 def refresh(business_date: date, *, window: Window, part: int = 0, parts: int = 1) -> FactCounts:
@@ -197,9 +193,10 @@ def _refresh_totals(cursor: Any, values: dict[str, Any], window: Window, months:
     cursor.execute(_CONTRIBUTIONS.format(sums=sums), values | parameters)
     written += cursor.rowcount
     if months:
-        for statement in (_LAST_TRADES, _ASSETS, _ASSETS_BEFORE, _WEIGHTS):
+        for statement in (_LAST_TRADES, _ASSETS, _ASSETS_BEFORE):
             cursor.execute(statement, values)
             written += cursor.rowcount
+        written += set_weights(_CHANGED_ASSETS)
     return written
 
 

@@ -12,7 +12,7 @@ from ledger.intake.kinds import Kind, Type
 #: So many changed rows are shown per file.
 SHOWN = 50
 #: Columns of our own making, which say nothing to the reader.
-_HIDDEN = {"id", "file_id", "core_as_of", "name_key", "no_key", "path"}
+_HIDDEN = {"id", "file_id", "core_as_of", "name_key", "no_key", "path", "core_manager_id"}
 
 
 def sample(cursor: CursorWrapper, kind: Kind, file_id: int) -> list[dict[str, Any]]:

@@ -130,6 +130,11 @@ def _update(stage: Stage, file_id: int, business_date: date) -> int:
         f" t.{kind.key[0]}, to_jsonb(t) FROM {table} t JOIN {stage.work} w ON w.id = t.id WHERE w.differs"
     )
     assigned = [f"{name} = w.{name}" for name in _given(stage) if name != kind.key[0]]
+    if "core_manager_id" in _given(stage):
+        assigned.append(
+            "manager_id = CASE WHEN w.core_manager_id IS DISTINCT FROM t.core_manager_id THEN w.core_manager_id"
+            " ELSE t.manager_id END"
+        )
     assigned += [f"{name} = {sql}" for name, sql in _extras(kind, file_id, business_date).items()]
     return stage.sql(f"UPDATE {table} t SET {', '.join(assigned)} FROM {stage.work} w WHERE w.id = t.id AND w.differs")
 
@@ -141,7 +146,8 @@ def _insert(stage: Stage, file_id: int, business_date: date) -> int:
     columns |= _extras(kind, file_id, business_date)
     if kind.name == "clients":
         columns |= {"no_key": no_key_sql("w.client_no"), "name_key": "w.name"}
-        columns.setdefault("manager_id", "NULL")
+        columns.setdefault("core_manager_id", "NULL")
+        columns["manager_id"] = columns["core_manager_id"]
     if kind.name == "branches":
         columns |= {"path": "''"}
     if kind.name not in _NAMES_FILE:

@@ -20,11 +20,14 @@ from ledger.intake.rejects import keep_rejects
 from ledger.intake.repair import repair
 from ledger.intake.sources import Text, open_text, plain_name
 from ledger.intake.stage import Stage
+from ledger.intake.story import tell_of_moves
 from ledger.models import FileState, IntakeBatch, IntakeFile
 
 #: The whole pattern of clean rows is left out when this is false: every row takes the careful way (tests compare both).
 FAST = True
 
+#: From so many new rows on the planner is told.
+_MANY = 500
 _SETTINGS = "SET LOCAL work_mem = '128MB'; SET LOCAL DateStyle = 'ISO, YMD'; SET LOCAL maintenance_work_mem = '256MB'"
 
 
@@ -72,9 +75,21 @@ def _take(file: IntakeFile, stage: Stage, text: Text, tell: Callable[..., None])
         return write_facts(stage, file_id=file.pk, business_date=batch.business_date)
     newest = newest_business_date(stage.kind)
     outcome = write_masters(stage, file_id=file.pk, business_date=batch.business_date, newest=newest)
+    if outcome.new >= _MANY:
+        _tell_the_planner(stage, outcome.new)
     if stage.kind.name == "clients" and outcome.new + outcome.changed:
         settle(file_id=file.pk, on=batch.business_date)
+        tell_of_moves(file.pk)
     return outcome
+
+
+def _tell_the_planner(stage: Stage, new: int) -> None:
+    """Measure a table that has grown by a lot. The checks of foreign keys keep their plan per session: one made while
+    the table was small would read all of it for each of the new rows.
+    """
+    known = stage.one(f"SELECT reltuples::bigint FROM pg_class WHERE oid = '{stage.kind.table}'::regclass")
+    if new * 5 > known:
+        stage.sql(f"ANALYZE {stage.kind.table}")
 
 
 def _count(file: IntakeFile, stage: Stage, outcome: Outcome, text: Text) -> None:

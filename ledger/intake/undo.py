@@ -16,6 +16,7 @@ from crm.clock import now
 from ledger.intake.errors import UndoRefused
 from ledger.intake.kinds import KINDS, Kind
 from ledger.intake.masters import set_paths
+from ledger.intake.story import forget_moves
 from ledger.models import BatchState, FileState, IntakeBatch, IntakeFile
 from org.audit import record
 from org.rights import require
@@ -139,6 +140,7 @@ def _undo_file(cursor: CursorWrapper, file: IntakeFile, batch: IntakeBatch) -> N
         _undo_facts(cursor, kind, file)
     else:
         _undo_masters(cursor, kind, file, batch)
+        forget_moves(file.pk)
     cursor.execute("DELETE FROM ledger_intakechange WHERE file_id = %s", [file.pk])
 
 

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from typing import Any, ClassVar
 
+from django import forms
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, QueryDict
@@ -18,6 +19,8 @@ from org.listing.state import DENSITIES, MAX_QUERY, read_columns, read_size
 from org.rights import may
 from org.views import ScopedPage
 
+#: So many choices are ticked at a glance; more are a list to choose from.
+FEW = 8
 #: The element that sorting, paging and filtering replace.
 FRAGMENT = "crm-list"
 
@@ -58,7 +61,15 @@ def filter_form(listing: Listing):
     data = QueryDict(mutable=True)
     for name, value in listing.state.filters:
         data.appendlist(name, value)
-    return listing.filterset(data, queryset=listing.base().none(), request=listing.request).form
+    form = listing.filterset(data, queryset=listing.base().none(), request=listing.request).form
+    for field in form.fields.values():
+        if isinstance(field, forms.MultipleChoiceField):
+            choices = [(key, words) for key, words in field.choices if key != ""]
+            few = len(choices) <= FEW
+            field.widget = (
+                forms.CheckboxSelectMultiple(choices=choices) if few else forms.SelectMultiple(choices=choices)
+            )
+    return form
 
 
 class ListExport(ScopedPage):

@@ -53,6 +53,11 @@
     const opener = event.target.closest("[data-dialog]");
     if (opener) document.getElementById(opener.dataset.dialog)?.dispatchEvent(new Event("dialogopen"));
   });
+  // Filters left empty do not stand in the address.
+  document.addEventListener("formdata", (event) => {
+    if (event.target.method !== "get" || !event.target.closest(".crm-list-tools")) return;
+    for (const [name, value] of [...event.formData]) if (value === "") event.formData.delete(name);
+  });
   document.addEventListener("htmx:after:swap", show);
   addEventListener("pageshow", show);
 })();
