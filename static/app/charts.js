@@ -52,7 +52,8 @@
   const common = (data, unit) => ({
     animation: !calm.matches,
     animationDuration: 250,
-    aria: { enabled: true },
+    // A few figures to hear; all of them are in the table.
+    aria: { enabled: true, label: { data: { maxCount: 6 } } },
     grid: { left: 12, right: 16, top: 40, bottom: 8, containLabel: true },
     tooltip: { trigger: "axis", confine: true, axisPointer: { type: "shadow" } },
     xAxis: {

@@ -6,6 +6,7 @@ from datetime import date
 import pytest
 from playwright.sync_api import Page, expect
 
+from clients import search
 from clients.models import Client
 from nights import services
 from org.models import Role
@@ -17,12 +18,9 @@ from tests.nights.firm import DAY, NEXT_DAY, Firm, work
 LONGEST = "深圳市前海宏图远大创业投资管理合伙企业(有限合伙)第三期专项资产管理计划"
 #: Bytes of a compressed list page (docs/interface.md).
 LIST_BUDGET = 60 * 1024
-LOOKS = [
-    ("zh-hans", "light", DESKTOP),
-    ("en", "dark", DESKTOP),
-    ("en", "light", PHONE),
-    ("zh-hans", "dark", PHONE),
-]
+LOOKS = [("zh-hans", "light", DESKTOP), ("en", "dark", PHONE)]
+#: The pages with the most in them are looked at in the other combinations too.
+MORE_LOOKS = [("en", "dark", DESKTOP), ("zh-hans", "light", PHONE)]
 
 
 @pytest.fixture
@@ -33,6 +31,7 @@ def firm(transactional_db, settings, tmp_path):
     firm = Firm()
     clients = firm.ladder()
     Client.objects.filter(pk=clients[0].pk).update(name=LONGEST)
+    search.refresh(everything=True)
     work(services.start(DAY))
     firm.earn(clients[2], 500, on=date(2026, 9, 2))
     held = services.start(NEXT_DAY)
@@ -63,7 +62,7 @@ def pages_for(role: str, firm: Firm) -> tuple[object, list[str]]:
 @pytest.mark.parametrize("role", ["manager", "head", "admin", "auditor"])
 def test_pages_are_clean_in_every_look(page: Page, live_server, sign_in, firm, role):
     staff, paths = pages_for(role, firm)
-    for language, theme, size in LOOKS:
+    for language, theme, size in LOOKS + (MORE_LOOKS if role == "manager" else []):
         page.set_viewport_size(size)
         sign_in(staff, language=language, theme=theme)
         for path in paths:
@@ -121,10 +120,10 @@ def test_search_waits_for_the_input_method(page: Page, live_server, sign_in, fir
     page.wait_for_timeout(400)
     assert asked == []
     page.evaluate(
-        "() => { const s = document.querySelector('#search'); s.value = '客户';"
+        "() => { const s = document.querySelector('#search'); s.value = '宏图远大';"
         " s.dispatchEvent(new CompositionEvent('compositionend', { bubbles: true })); }"
     )
-    expect(page.locator("#search-hits .crm-hit").first).to_be_visible()
+    expect(page.locator("#search-hits .crm-hit").first).to_contain_text(LONGEST)
     assert len(asked) == 1
 
 
