@@ -79,7 +79,7 @@ class IntakeViewSet(ScopedViewSet):
     )
     def create(self, request: Request) -> Response:
         """Take files in the background; ask for the batch to see how it went."""
-        data = request.data.copy()
+        data: Any = request.data.copy()
         data.setdefault("mapping", "core-v1")
         form = UploadForm(data, request.FILES)
         if not form.is_valid():

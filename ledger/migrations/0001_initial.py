@@ -294,6 +294,7 @@ class Migration(migrations.Migration):
                 (
                     "file",
                     models.ForeignKey(
+                        db_constraint=False,
                         db_index=False,
                         on_delete=django.db.models.deletion.CASCADE,
                         related_name="changes",
@@ -314,6 +315,7 @@ class Migration(migrations.Migration):
                 (
                     "file",
                     models.ForeignKey(
+                        db_constraint=False,
                         db_index=False,
                         on_delete=django.db.models.deletion.CASCADE,
                         related_name="rejects",
@@ -421,7 +423,9 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name="intakebatch",
             index=models.Index(
-                condition=models.Q(("state__in", ["waiting", "running", "undoing"])), fields=["id"], name="intake_unfinished"
+                condition=models.Q(("state__in", ["waiting", "running", "undoing"])),
+                fields=["id"],
+                name="intake_unfinished",
             ),
         ),
         migrations.AddConstraint(
