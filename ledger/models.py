@@ -118,7 +118,8 @@ class IntakeFile(models.Model):
 class IntakeReject(models.Model):
     """A row that was not taken in: its line number in the source, the reason, and the line as it was."""
 
-    file = models.ForeignKey(IntakeFile, models.CASCADE, related_name="rejects", db_index=False)
+    # No constraint on the file here and below: a million checks of one and the same row at the end of a transaction.
+    file = models.ForeignKey(IntakeFile, models.CASCADE, related_name="rejects", db_index=False, db_constraint=False)
     line = models.BigIntegerField(_("Line"))
     reason = models.CharField(_("Reason"), max_length=40)
     column = models.CharField(_("Column"), max_length=60, blank=True)
@@ -135,7 +136,7 @@ class IntakeChange(models.Model):
     `before` is the whole row as it was; NULL: there was none (only for kinds whose rows do not name their file).
     """
 
-    file = models.ForeignKey(IntakeFile, models.CASCADE, related_name="changes", db_index=False)
+    file = models.ForeignKey(IntakeFile, models.CASCADE, related_name="changes", db_index=False, db_constraint=False)
     kind = models.CharField(max_length=12)
     key = models.CharField(max_length=80)
     before = models.JSONField(null=True)
