@@ -2,6 +2,7 @@
 
 import gettext
 import importlib.util
+import re
 import shutil
 import subprocess
 import sys
@@ -189,3 +190,12 @@ def test_help_lists_the_commands_of_the_contract():
     shown = subprocess.run(["make", "help"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
     for name in ("run", "test", "bench", "check", "stop"):
         assert f"  make {name} " in shown
+
+
+def test_every_environment_variable_is_explained():
+    sources = ("crm/settings.py", "crm/supervisor/config.py", "deploy/gunicorn.conf.py")
+    pattern = re.compile(r'(?:read\("\w+", |environ(?:ment)?\.get\()"([A-Z_]+)"')
+    named = {name for source in sources for name in pattern.findall((ROOT / source).read_text())}
+    assert {"SECRET_KEY", "PORT", "WEB_THREADS"} <= named
+    explained = (ROOT / "docs" / "operation.md").read_text()
+    assert [name for name in sorted(named) if f"`{name}`" not in explained] == []
