@@ -78,14 +78,14 @@ def python_encoding(file: IntakeFile) -> str:
 
 
 def rejects_file(file: IntakeFile) -> Iterator[bytes]:
-    """The rejects as a file: the source's header and lines as they were, with `line` and `reason` behind.
+    """The rejects as a file: `line` and `reason`, then the source's header and lines as they were.
 
-    Nothing is escaped: what was delivered is given back unchanged, so that it can be corrected and sent again.
+    They stand in front, where a broken quote in the line cannot swallow them. Nothing is escaped: what was delivered is
+    given back unchanged, so that it can be corrected and sent again (the two columns are then ignored).
     """
     encoding, layout = python_encoding(file), file.layout
     delimiter, newline = layout.get("delimiter", ","), layout.get("newline", "\n")
-    header = f"{layout.get('header', '')}{delimiter}line{delimiter}reason{newline}"
-    yield header.encode(encoding)
+    yield f"line{delimiter}reason{delimiter}{layout.get('header', '')}{newline}".encode(encoding)
     encoding = encoding.removesuffix("-sig")
     last = (0, 0)
     while True:
@@ -98,7 +98,7 @@ def rejects_file(file: IntakeFile) -> Iterator[bytes]:
             return
         last = (page[-1][0], page[-1][1])
         yield "".join(
-            f"{source}{delimiter}{line}{delimiter}{reason}{newline}" for line, _pk, reason, source in page
+            f"{line}{delimiter}{reason}{delimiter}{source}{newline}" for line, _pk, reason, source in page
         ).encode(encoding)
 
 

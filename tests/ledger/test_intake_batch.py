@@ -147,15 +147,10 @@ def test_a_dry_run_shows_what_the_run_will_do_and_changes_nothing(tmp_path):
     assert [f.error for f in dry.files.filter(state="refused")] == ["missing_column"]
     samples = {file.kind: file.sample for file in dry.files.all()}
     assert samples["clients"] == [
-        {
-            "key": "1002",
-            "columns": {
-                "name": ["李四", "李四光"],
-                "branch_id": samples["clients"][0]["columns"]["branch_id"],
-                "manager_id": samples["clients"][0]["columns"]["manager_id"],
-            },
-        }
+        {"key": "1002", "columns": {"name": ["李四", "李四光"], "branch_no": ["B2", "B3"], "manager_no": ["S1", "S2"]}}
     ]
+    assert samples["assets"] == [{"key": "2026-09-30 1002", "columns": {"securities_value": ["40", "41"]}}]
+    assert samples["branches"] == [{"key": "B2", "columns": {"name": ["上海营业部", "上海人民路营业部"]}}]
     assert {"key": "T2", "columns": {"commission": ["6", "6.66"]}} in samples["trades"]
     assert {"key": "T1", "columns": {"date": ["2026-09-01", "2026-08-28"]}} in samples["trades"]
     assert [(r.line, r.reason) for r in IntakeReject.objects.filter(file__batch=dry)] == [(2, "bad_date")]
