@@ -155,7 +155,10 @@ UPDATE ledger_clienttotals t SET assets = coalesce(s.assets, 0), assets_on = s.d
 """
 
 #: Clients whose facts changed, with their assets: search hits stand by them (C10).
-_CHANGED_ASSETS = "SELECT t.client_id, t.assets FROM ledger_clienttotals t JOIN (SELECT DISTINCT client_id FROM dirty) d USING (client_id)"
+_CHANGED_ASSETS = (
+    "SELECT t.client_id, t.assets FROM ledger_clienttotals t"
+    " JOIN (SELECT DISTINCT client_id FROM dirty) d USING (client_id)"
+)
 
 
 def refresh(business_date: date, *, window: Window, part: int = 0, parts: int = 1) -> FactCounts:
