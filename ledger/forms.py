@@ -29,7 +29,8 @@ class UploadForm(forms.Form):
     """Files of the core system with their mapping and business date (N1)."""
 
     files = SeveralFiles(label=_("Files"), help_text=_("CSV, TSV or XLSX, plain or zipped; UTF-8 or GB18030."))
-    mapping = forms.ChoiceField(label=_("Mapping"))
+    # Names of mapping files, not words of the interface.
+    mapping = forms.ChoiceField(label=_("Mapping"), widget=forms.Select(attrs={"lang": "en"}))
     business_date = forms.DateField(
         label=_("Business date"), widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
     )

@@ -10,6 +10,14 @@ class NightsConfig(AppConfig):
 
     def ready(self) -> None:
         from nights.home import unread_count  # models must be loaded
+        from org import audit
         from org.navigation import register_count
 
         register_count("home", unread_count)
+        audit.register(
+            {
+                "night.start": _("Night started"),
+                "night.release": _("Night released"),
+                "night.cancel": _("Night cancelled"),
+            }
+        )

@@ -110,7 +110,7 @@ class GrantForm(forms.Form):
 class TokenForm(forms.Form):
     """A token for a service account."""
 
-    name = forms.CharField(label=_("Name"), max_length=80, help_text=_("Which program will use it"))
+    name = forms.CharField(label=_("Name of the token"), max_length=80, help_text=_("Which program will use it"))
     scopes = forms.MultipleChoiceField(
         label=_("Scopes"), choices=[(scope, scope) for scope in TOKEN_SCOPES], widget=forms.CheckboxSelectMultiple
     )

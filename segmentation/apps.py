@@ -10,9 +10,19 @@ class SegmentationConfig(AppConfig):
 
     def ready(self) -> None:
         from ledger.intake.undo import register_derived  # models must be loaded
+        from org import audit
         from segmentation.cards import register
 
         register()
+        audit.register(
+            {
+                "policy.draft": _("Policy drafted"),
+                "policy.change": _("Policy draft changed"),
+                "policy.discard": _("Policy draft discarded"),
+                "policy.publish": _("Policy published"),
+                "ranking.run": _("Ranking run by hand"),
+            }
+        )
         # Undoing the intake of a client takes along what the night made of that client.
         for table in ("segmentation_standing", "segmentation_rankmark", "segmentation_tierchange"):
             register_derived(table)

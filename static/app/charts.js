@@ -89,7 +89,7 @@
         data.titles?.[i] ?? data.labels?.[i] ?? String(i + 1),
         `${names.column || ""} ${exact}`.trim(),
         `${names.cumulative || ""} ${share(data.cumulative[i])}`.trim(),
-        data.tiers?.[i],
+        data.tiers && `${names.tier || ""} ${data.tiers[i]}`.trim(),
       ]);
     };
     option.xAxis.data = data.labels || data.columns.map((_value, i) => String(i + 1));
