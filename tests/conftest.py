@@ -43,6 +43,17 @@ def pytest_configure(config: pytest.Config) -> None:
     cache["LOCATION"] = on_socket if url.scheme == "unix" else url._replace(path=f"/{number}").geturl()
 
 
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup, django_db_blocker):
+    """The live server's threads outlive the last browser test; their sessions would keep the database from going."""
+    yield
+    with django_db_blocker.unblock(), connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+
+
 @pytest.fixture
 def manager(db):
     """Account manager with a log-in; returns the staff row, `.user` is the log-in."""
