@@ -5,16 +5,18 @@ from typing import Any
 from django.db.models import QuerySet
 from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import serializers, status
+from rest_framework.decorators import action
 from rest_framework.exceptions import ValidationError
 from rest_framework.parsers import MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from ledger.forms import UploadForm
-from ledger.models import IntakeBatch, IntakeFile
+from ledger.models import IntakeBatch, IntakeFile, IntakeReject
 from ledger.uploads import take_in_later
 from org.api_base import ScopedViewSet
 from org.api_pages import CursorPages
+from org.audit import record
 
 
 class FileSerializer(serializers.ModelSerializer):
@@ -37,8 +39,19 @@ class BatchSerializer(serializers.ModelSerializer):
         model = IntakeBatch
         fields = (
             "id", "source", "mapping", "business_date", "dry_run", "state", "problem", "created_at", "started_at",
-            "finished_at", "files",
+            "finished_at", "progress", "files",
         )  # fmt: skip
+
+
+class RejectSerializer(serializers.ModelSerializer):
+    """A row that was not taken in, with the source line as it was."""
+
+    file = serializers.CharField(source="file.name", read_only=True)
+    kind = serializers.CharField(source="file.kind", read_only=True)
+
+    class Meta:
+        model = IntakeReject
+        fields = ("file", "kind", "line", "reason", "column", "value", "source")
 
 
 class UploadSerializer(serializers.Serializer):
@@ -94,3 +107,18 @@ class IntakeViewSet(ScopedViewSet):
             dry_run=values["dry_run"],
         )
         return Response(self.get_serializer(made).data, status=status.HTTP_202_ACCEPTED)
+
+    @extend_schema(
+        summary="Rejected rows of a batch",
+        description="They hold personal data: the right is `intake.run`, and reading them is on the audit trail.",
+        responses={200: RejectSerializer(many=True)},
+    )
+    @action(detail=True, methods=["get"], rights={"GET": "intake.run"}, filterset_fields=())
+    def rejects(self, request: Request, pk: str) -> Response:
+        """Rows with line, reason, column and value, file by file in the order of the lines."""
+        found = self.get_object()
+        record("intake.rejects", user=request.user, object_kind="intake", object_no=str(found.pk))
+        rows = IntakeReject.objects.filter(file__batch=found).select_related("file").order_by("file_id", "line", "id")
+        pages = CursorPages()
+        chosen = pages.paginate_queryset(rows, request)
+        return pages.get_paginated_response(RejectSerializer(chosen, many=True).data)

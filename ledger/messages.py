@@ -17,6 +17,26 @@ class Message:
     advice: str | Promise
 
 
+#: Kinds of files, for people.
+KINDS: dict[str, Promise] = {
+    "branches": _("Branches"),
+    "staff": _("Staff"),
+    "clients": _("Clients"),
+    "accounts": _("Accounts"),
+    "assets": _("Assets"),
+    "trades": _("Trades"),
+    "cash_flows": _("Cash flows"),
+    "fees": _("Fees"),
+}
+
+#: What the runner of a batch is doing.
+STEPS: dict[str, Promise] = {
+    "opening": _("opening"),
+    "reading": _("reading"),
+    "checking": _("checking"),
+    "writing": _("writing"),
+}
+
 #: Why a single row is not taken in.
 ROW_REASONS: dict[str, Message] = {
     "wrong_columns": Message(

@@ -13,11 +13,12 @@ from django.views.decorators.http import require_GET, require_POST
 
 from ledger import tasks
 from ledger.forms import UploadForm
+from ledger.intake import batch as batches
 from ledger.intake import totals
 from ledger.intake.errors import UndoRefused
 from ledger.intake.rejects import python_encoding, rejects_file
 from ledger.intake.undo import begin_undo
-from ledger.messages import batch_reason, file_reason, row_reason
+from ledger.messages import KINDS, STEPS, batch_reason, file_reason, row_reason
 from ledger.models import BatchState, FileState, IntakeBatch, IntakeFile
 from ledger.uploads import take_in_later
 from org.audit import record
@@ -34,7 +35,7 @@ UNFINISHED = ("waiting", "running", "undoing")
 @require_GET
 def intake(request: HttpRequest) -> HttpResponse:
     """All batches, newest first."""
-    batches = (
+    newest = (
         IntakeBatch.objects.select_related("created_by__staff")
         .annotate(
             count=Count("files"),
@@ -45,7 +46,7 @@ def intake(request: HttpRequest) -> HttpResponse:
         )
         .order_by("-created_at", "-pk")
     )
-    found = Paginator(batches, PAGE_SIZE).get_page(request.GET.get("page"))
+    found = Paginator(newest, PAGE_SIZE).get_page(request.GET.get("page"))
     context = {"batches": found, "may_run": may(request.user, "intake.run"), "form": UploadForm()}
     return render(request, "ledger/intake.html", context)
 
@@ -83,6 +84,7 @@ def batch(request: HttpRequest, pk: int) -> HttpResponse:
         # Rejected lines and differences hold personal data; they are for whoever runs the intake.
         "may_run": may(request.user, "intake.run"),
         "may_undo": may(request.user, "intake.run") and _undoable(found),
+        "step": STEPS.get(found.progress.get("step", "")),
     }
     fragment = request.headers.get("HX-Request") == "true"
     return render(request, "ledger/_batch.html" if fragment else "ledger/batch.html", context)
@@ -95,6 +97,7 @@ def _undoable(found: IntakeBatch) -> bool:
 def _file_row(file: IntakeFile) -> dict[str, Any]:
     return {
         "file": file,
+        "kind": KINDS.get(file.kind, file.kind),
         "refusal": file_reason(file.error) if file.state == FileState.REFUSED else None,
         "detail": ", ".join(f"{name}: {value}" for name, value in file.error_detail.items()),
     }
@@ -145,4 +148,15 @@ def undo(request: HttpRequest, pk: int) -> HttpResponse:
     else:
         tasks.ring(tasks.undo_intake, batch_id=found.pk)
         messages.success(request, _("The batch is being undone."))
+    return redirect("ledger:batch", pk=pk)
+
+
+@page("intake.run")
+@require_POST
+def retry(request: HttpRequest, pk: int) -> HttpResponse:
+    """Another try for a batch that an error stopped; what is done stays done."""
+    found = batches.retry(get_object_or_404(IntakeBatch, pk=pk), user=request.user)
+    if found.state == BatchState.WAITING:
+        tasks.ring(tasks.take_in, batch_id=found.pk)
+        messages.success(request, _("The batch goes on with the files that are not done."))
     return redirect("ledger:batch", pk=pk)

@@ -48,7 +48,7 @@ def my_day(request: HttpRequest) -> HttpResponse:
 
 def _moves(user, night) -> dict[str, Any]:
     found = myday.moves(user, night.business_date)
-    query = {"moved_since": night.business_date.isoformat()}
+    query = {"moved_since": (found.day or night.business_date).isoformat()}
     door = reverse("clients:list")
     return {
         "moves": found,

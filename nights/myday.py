@@ -2,7 +2,7 @@
 
 import json
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 from django.db import connection
@@ -16,14 +16,20 @@ from segmentation import words
 
 #: Rows shown before the door to the whole list.
 SHOWN = 12
+#: So many days back moves are still news, if no later night had any: the window moves once a month.
+NEWS = 31
 
 #: One statement for the totals, the moves that matter most and the groups: falls from A first, then rises into A.
 _MOVES = """
-WITH moved AS (
+WITH last AS (
+    SELECT max(t.business_date) AS day
+      FROM segmentation_tierchange t JOIN clients_client c ON c.id = t.client_id
+     WHERE t.business_date BETWEEN %(since)s AND %(day)s AND t.what = 'tier' AND {condition}
+), moved AS (
     SELECT c.id, c.client_no, c.name, c.branch_id, c.manager_id, t.before, t.after, t.reason, t.contribution_before,
            t.contribution_after
       FROM segmentation_tierchange t JOIN clients_client c ON c.id = t.client_id
-     WHERE t.business_date = %(day)s AND t.what = 'tier' AND {condition}
+     WHERE t.business_date = (SELECT day FROM last) AND t.what = 'tier' AND {condition}
 ), top AS (
     SELECT client_no, name, before, after, reason, contribution_before, contribution_after
       FROM moved
@@ -40,7 +46,7 @@ WITH moved AS (
       FROM grouped g LEFT JOIN {table} n ON n.id = g.id
      ORDER BY g.up + g.down + g.entered + g.gone DESC, n.{number} LIMIT 50
 )
-SELECT coalesce(sum(up), 0)::bigint, coalesce(sum(down), 0)::bigint, coalesce(sum(entered), 0)::bigint,
+SELECT (SELECT day FROM last), coalesce(sum(up), 0)::bigint, coalesce(sum(down), 0)::bigint, coalesce(sum(entered), 0)::bigint,
        coalesce(sum(gone), 0)::bigint,
        (SELECT coalesce(jsonb_agg(to_jsonb(top)), '[]') FROM top),
        (SELECT coalesce(jsonb_agg(to_jsonb(named)), '[]') FROM named)
@@ -75,8 +81,9 @@ class Group:
 
 @dataclass(frozen=True)
 class Moves:
-    """Tier changes of one night in the viewer's scope."""
+    """Tier changes in the viewer's scope, of the newest night that had any (`day`; None: none lately)."""
 
+    day: date | None
     up: int
     down: int
     entered: int
@@ -96,16 +103,17 @@ class Moves:
 
 
 def moves(user, day: date) -> Moves:
-    """Moves of a date among the viewer's clients: grouped by branch for the firm, else by manager."""
+    """The newest moves up to a date among the viewer's clients: grouped by branch for the firm, else by manager."""
     scope = client_scope(user)
     by = "branch" if scope.scope.firm else "manager"
     condition, values = scope.sql("c")
     sql = _MOVES.format(condition=condition, **(_BY_BRANCH if by == "branch" else _BY_MANAGER))
     with connection.cursor() as cursor:
-        cursor.execute(sql, values | {"day": day, "shown": SHOWN})
-        up, down, entered, gone, top, groups = cursor.fetchone()
+        cursor.execute(sql, values | {"day": day, "since": day - timedelta(days=NEWS), "shown": SHOWN})
+        newest, up, down, entered, gone, top, groups = cursor.fetchone()
     masked = scope.scope.masked
     return Moves(
+        day=newest,
         up=up,
         down=down,
         entered=entered,

@@ -23,6 +23,7 @@ SELECT r.id, r.clients, r.moved_up, r.moved_down, r.entered, r.data_as_of, r.win
   FROM segmentation_rankingrun r LEFT JOIN segmentation_runtotal t ON t.run_id = r.id
  WHERE r.scope = %s AND r.business_date = %s AND r.state = 'done'
  GROUP BY r.id
+ ORDER BY r.started_at DESC LIMIT 1
 """
 
 

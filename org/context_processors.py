@@ -20,7 +20,7 @@ def _shell(request: HttpRequest) -> dict[str, Any]:
     user = getattr(request, "user", None)
     frame: dict[str, Any] = {"language_url": _url("org:language"), "theme_url": "", "nav": []}
     if user is None or not user.is_authenticated:
-        return frame
+        return frame | _identity_server()
     staff = getattr(user, "staff", None)
     moment = timezone.localtime().strftime("%Y-%m-%d %H:%M")
     name = staff.name if staff else user.get_username()
@@ -38,6 +38,15 @@ def _shell(request: HttpRequest) -> dict[str, Any]:
         "session_ends": request.session.get("ends_at"),
         "session_idle": settings.SESSION_IDLE_SECONDS,
     }
+
+
+def _identity_server() -> dict[str, str]:
+    """The firm's own log-in, offered at ours."""
+    apps = settings.SOCIALACCOUNT_PROVIDERS.get("openid_connect", {}).get("APPS", [])
+    if not apps:
+        return {}
+    address = reverse("openid_connect_login", kwargs={"provider_id": apps[0]["provider_id"]})
+    return {"oidc_url": address, "oidc_name": apps[0]["name"]}
 
 
 def _url(name: str) -> str:

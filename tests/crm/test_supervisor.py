@@ -141,9 +141,11 @@ def left_over(data_dir: Path) -> list[list[str]]:
 @pytest.fixture(scope="module")
 def running() -> Iterator[Run]:
     data_dir = make_data_dir()
-    with started(data_dir) as run:
-        yield run
-    remove(data_dir)
+    try:
+        with started(data_dir) as run:
+            yield run
+    finally:
+        remove(data_dir)
 
 
 @pytest.fixture(scope="module")

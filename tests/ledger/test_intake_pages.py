@@ -156,3 +156,58 @@ def test_a_token_without_the_scope_sends_nothing(client, admin, home):
     values = {"files": [clients_file("1,张三,B1,active,2020-01-02")], "business_date": DAY.isoformat()}
     assert client.post("/api/v1/intake/", values, headers={"Authorization": f"Bearer {token}"}).status_code == 403
     assert not IntakeBatch.objects.exists()
+
+
+def test_a_rejects_file_corrected_and_sent_again_is_taken(client, admin, home):
+    client.force_login(admin.user)
+    rows = ["1,张三,B1,active,2020-01-02", '2,"李,四",NOWHERE,active,2020-01-02', '3,"王,B1,active,2020-01-02']
+    send(client, clients_file(*rows, encoding="gb18030"))
+    work()
+    url = reverse("ledger:rejects-download", args=[IntakeFile.objects.get().pk])
+    content = b"".join(client.get(url).streaming_content).decode("gb18030")
+    assert content == (
+        f"line,reason,{HEADER}3,unknown_branch,{rows[1]}\n4,broken_quotes,{rows[2]}\n"  # as they were
+    )
+
+    corrected = content.replace("NOWHERE", "B1").replace('"王', "王").encode("gb18030")
+    send(client, SimpleUploadedFile("clients.csv", corrected))
+    file = work().files.get()
+    assert (file.rows_read, file.rows_new, file.unknown_columns) == (2, 2, ["line", "reason"])
+    assert set(Client.objects.values_list("name", flat=True)) == {"张三", "李,四", "王"}
+
+
+def test_progress_is_shown_and_a_failed_batch_can_be_tried_again(client, admin, home):
+    client.force_login(admin.user)
+    send(client, clients_file("1,张三,B1,active,2020-01-02"))
+    made = IntakeBatch.objects.get()
+    url = reverse("ledger:batch", args=[made.pk])
+    now_at = {"file": 1, "name": "clients.csv", "step": "reading", "done": 1024, "total": 4096}
+    IntakeBatch.objects.update(state="running", heartbeat_at=now(), progress=now_at)
+    fragment = client.get(url, headers={"HX-Request": "true"}).content.decode()
+    assert '<progress max="4096" value="1024"' in fragment
+    assert "clients.csv" in fragment
+
+    IntakeBatch.objects.update(state="failed", problem="failed")
+    assert reverse("ledger:retry", args=[made.pk]) in client.get(url).content.decode()
+    client.post(reverse("ledger:retry", args=[made.pk]))
+    assert work().state == "done"
+    client.post(reverse("ledger:retry", args=[made.pk]))
+    made.refresh_from_db()
+    assert made.state == "done"
+
+
+def test_api_tells_the_rejects_page_by_page(client, admin, analyst, home):
+    client.force_login(admin.user)
+    send(client, clients_file(*(f"{n},李四,NOWHERE,active,2020-01-02" for n in range(3))))
+    made = work()
+    first = client.get(f"/api/v1/intake/{made.pk}/rejects/?page_size=2").json()
+    second = client.get(first["next"]).json()
+    rows = first["results"] + second["results"]
+    assert [(row["line"], row["reason"], row["column"], row["value"]) for row in rows] == [
+        (line, "unknown_branch", "branch_no", "NOWHERE") for line in (2, 3, 4)
+    ]
+    assert rows[0]["source"] == "0,李四,NOWHERE,active,2020-01-02"
+    assert second["next"] is None
+    assert AuditEvent.objects.filter(action="intake.rejects").count() == 2
+    client.force_login(analyst.user)
+    assert client.get(f"/api/v1/intake/{made.pk}/rejects/").status_code == 403

@@ -87,6 +87,22 @@ def test_the_door_opens_the_list_with_the_same_count(night, firm, visit, client)
     assert sum(change.client.client_no in page for change in TierChange.objects.select_related("client")) == 2
 
 
+def test_moves_of_an_earlier_night_stay_news_for_a_month(night, firm, visit):
+    mine = change(firm.client(0, 10), "B", "C")
+    TierChange.objects.update(business_date=DAY - timedelta(days=20))
+    change(firm.client(1, 10), "B", "C")
+
+    response = visit(firm.managers[0])
+    assert moved(response) == [mine.client.client_no]
+    assert response.context["moves_url"].endswith("moved_since=2026-09-26")
+    assert "No changes in the night of 2026-10-16; the newest are of the night of 2026-09-26." in text(response)
+
+    TierChange.objects.filter(pk=mine.pk).update(business_date=DAY - timedelta(days=32))
+    response = visit(firm.managers[0])
+    assert moved(response) == []
+    assert "None of your clients changed tier lately." in text(response)
+
+
 def test_a_head_sees_the_branch_grouped_by_manager(night, firm, visit):
     change(firm.client(0, 60), "B", "A")
     change(firm.client(0, 60, manager=None), "A", "B")

@@ -189,7 +189,18 @@ def test_an_e_mail_alone_opens_nothing(client, server, manager):
     assert not is_in(client)
 
 
+def test_it_is_offered_at_the_log_in_page_and_keeps_the_way_back(client, server, manager):
+    page = client.get("/account/login/?next=/staff/").content.decode()
+    assert 'action="/account/oidc/oidc/login/"' in page
+    assert page.count('name="next" value="/staff/"') == 2
+    server.claims = {"sub": "u-1", "preferred_username": manager.staff_no}
+    leaving = client.post("/account/oidc/oidc/login/", {"next": "/staff/"})
+    back = server.authorize(leaving.headers["Location"])
+    assert client.get("/account/oidc/oidc/login/callback/", back).headers["Location"] == "/staff/"
+
+
 def test_without_a_server_there_is_no_such_page(client, db):
+    assert b"oidc" not in client.get("/account/login/").content
     assert client.get("/account/oidc/oidc/login/").status_code == 404
 
 

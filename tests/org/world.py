@@ -169,9 +169,11 @@ EXAMPLES: dict[str, Callable[[World], Example]] = {
     "business_date": lambda w: Example(DAY, None, date(1999, 1, 4)),
     "ledger:batch pk": lambda w: Example(w.rows["batch"].pk, None, 99_999_999),
     "ledger:undo pk": lambda w: Example(w.rows["batch"].pk, None, 99_999_999),
+    "ledger:retry pk": lambda w: Example(w.rows["batch"].pk, None, 99_999_999),
     "ledger:rejects pk": lambda w: Example(w.rows["file"].pk, None, 99_999_999),
     "ledger:rejects-download pk": lambda w: Example(w.rows["file"].pk, None, 99_999_999),
     "api:intake-detail pk": lambda w: Example(w.rows["batch"].pk, None, 99_999_999),
+    "api:intake-rejects pk": lambda w: Example(w.rows["batch"].pk, None, 99_999_999),
 }
 
 
