@@ -88,6 +88,7 @@ INSTALLED_APPS = [
     "clients.apps.ClientsConfig",
     "ledger.apps.LedgerConfig",
     "segmentation.apps.SegmentationConfig",
+    "forecasts.apps.ForecastsConfig",
     "nights.apps.NightsConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",

@@ -23,10 +23,20 @@ class Place:
     apart: bool = False
 
 
+@dataclass(frozen=True)
+class Page:
+    """One of several pages behind an entry of the navigation, shown as a tab on each of them."""
+
+    url_name: str
+    label: Promise
+    right: str
+    order: int = 50
+
+
 PLACES = (
     Place("home", _("My day"), "calendar-event"),
     Place("clients:list", _("Clients"), "users", "clients.view"),
-    Place("segmentation:pareto", _("Pareto"), "chart-bar", "pareto.view"),
+    Place("segmentation:pareto", _("Segmentation"), "chart-bar", "pareto.view"),
     Place("ledger:intake", _("Intake"), "database-import", "intake.view"),
     Place("nights:list", _("Nights"), "moon-stars", "nights.view"),
     Place("segmentation:policies", _("Policies"), "scale", "policies.view"),
@@ -34,6 +44,32 @@ PLACES = (
     Place("org:audit", _("Audit trail"), "shield-check", "audit.view", apart=True),
     Place("org:settings", _("Settings"), "settings", apart=True),
 )
+
+_pages: dict[str, list[Page]] = {}
+
+
+def register_page(entry: str, *pages: Page) -> None:
+    """Put pages behind an entry (its URL name); called by the apps that own the pages."""
+    _pages[entry] = sorted({page.url_name: page for page in [*_pages.get(entry, []), *pages]}.values(), key=_by_order)
+
+
+def _by_order(page: Page) -> tuple[int, str]:
+    return page.order, page.url_name
+
+
+def siblings(request: HttpRequest, entry: str) -> list[dict[str, object]]:
+    """The pages behind an entry that the viewer has a right to: url, label, active."""
+    found = [(reverse(page.url_name), page.label) for page in _pages.get(entry, []) if may(request.user, page.right)]
+    # The longest address that this page begins with: one page may lie below another.
+    here = max((url for url, _label in found if request.path.startswith(url)), key=len, default="")
+    return [{"url": url, "label": label, "active": url == here} for url, label in found]
+
+
+def _within(request: HttpRequest, entry: str, url: str) -> bool:
+    if url == "/":
+        return request.path == url
+    return request.path.startswith((url, *(reverse(page.url_name) for page in _pages.get(entry, []))))
+
 
 #: Seconds a count beside an entry may be old; it saves a query on each page.
 COUNT_AGE = 60
@@ -67,7 +103,7 @@ def entries(request: HttpRequest) -> list[dict[str, object]]:
                 "icon": place.icon,
                 "apart": place.apart,
                 "count": _count(request, place.url_name),
-                "active": request.path == url if url == "/" else request.path.startswith(url),
+                "active": _within(request, place.url_name, url),
             }
         )
     return found

@@ -11,9 +11,11 @@ class SegmentationConfig(AppConfig):
     def ready(self) -> None:
         from ledger.intake.undo import register_derived  # models must be loaded
         from org import audit
+        from org.navigation import Page, register_page
         from segmentation.cards import register
 
         register()
+        register_page("segmentation:pareto", Page("segmentation:pareto", _("Pareto"), "pareto.view", 10))
         audit.register(
             {
                 "policy.draft": _("Policy drafted"),

@@ -50,7 +50,7 @@ def pareto(request: HttpRequest) -> HttpResponse:
         "list_url": _list_url(wanted, tier=list(Tier.values)),
         "data_url": f"{reverse('segmentation:pareto-data')}?{urlencode(selection.query)}",
         "branches": Branch.objects.visible_to(request.user).order_by("branch_no"),
-        "managers": _managers(request.user, selection),
+        "managers": managers_of(request.user, selection),
         "columns": [column for column in found.columns if column.contribution > 0][:20],
     }
     return render(request, "segmentation/pareto.html", context)
@@ -125,7 +125,8 @@ def _composition(found: Figures, wanted: dict[str, str | list[str]], run: Any) -
     ]
 
 
-def _managers(user: Any, selection: Selection) -> Any:
+def managers_of(user: Any, selection: Selection) -> Any:
+    """The managers a viewer may choose within a selection."""
     scope = scope_of(user)
     if not sees_branch_figures(user):
         return Staff.objects.filter(pk__in=scope.staff_ids).order_by("staff_no")

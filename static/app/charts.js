@@ -176,7 +176,43 @@
     return option;
   };
 
-  const kinds = { pareto, bar: simple("bar"), line: simple("line") };
+  // History as lines, what is to come dashed, its interval as a band between two lines that are not drawn.
+  function forecast(data, echarts) {
+    const option = simple("line")(data, echarts);
+    const known = (value) => value !== null && value !== undefined;
+    const ends = data.series.filter(({ role }) => role === "low" || role === "high").map(({ name }) => name);
+    const shown = data.series.filter(({ name }) => !ends.includes(name));
+    // The first line and the forecast are what one came for; the others are there at a click.
+    const selected = Object.fromEntries(shown.map(({ name, role }, i) => [name, i === 0 || role === "middle"]));
+    option.legend = { top: 0, right: 0, data: shown.map(({ name }) => name), selected };
+    option.yAxis.scale = true;
+    option.tooltip.axisPointer = { type: "line" };
+    option.tooltip.formatter = (points) => {
+      const at = points[0].dataIndex;
+      return lines(echarts, [
+        data.labels[at],
+        ...data.series
+          .filter(({ values, role }) => known(values[at]) && (!role || at >= data.labels.length - data.ahead))
+          .map(({ name, values, exact }) => `${name} ${exact?.[at] ?? `${number(values[at])} ${data.unit || ""}`}`),
+      ]);
+    };
+    const low = data.series.find(({ role }) => role === "low")?.values;
+    option.series = option.series.map((line, i) => {
+      const { role, values } = data.series[i];
+      if (role === "middle") return { ...line, showSymbol: false, lineStyle: { type: "dashed", width: 2 } };
+      if (role !== "low" && role !== "high") return { ...line, showSymbol: false, lineStyle: { width: i ? 1 : 2 } };
+      const band = { ...line, stack: "band", stackStrategy: "all", silent: true, showSymbol: false, lineStyle: { opacity: 0 } };
+      if (role === "low") return band;
+      return {
+        ...band,
+        data: values.map((value, at) => (known(value) ? value - low[at] : null)),
+        areaStyle: { color: token("accent"), opacity: 0.15 },
+      };
+    });
+    return option;
+  }
+
+  const kinds = { pareto, forecast, bar: simple("bar"), line: simple("line") };
 
   // --- The same figures as a table -------------------------------------------------------------------------------------------
 
@@ -188,7 +224,7 @@
         heads: [names.label || "", ...data.series.map((series) => series.name + unit)],
         rows: data.labels.map((label, i) => [
           data.titles?.[i] ?? label,
-          ...data.series.map((series) => series.exact?.[i] ?? number(series.values[i])),
+          ...data.series.map((series) => series.exact?.[i] ?? (series.values[i] === null ? "" : number(series.values[i]))),
         ]),
       };
     }

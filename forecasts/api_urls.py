@@ -1,0 +1,5 @@
+"""API routes of the forecasts."""
+
+from forecasts.api import LifetimeValueViewSet
+
+routes = [("lifetime-values", LifetimeValueViewSet, "lifetime-value")]
