@@ -185,6 +185,7 @@
     // The first line and the forecast are what one came for; the others are there at a click.
     const selected = Object.fromEntries(shown.map(({ name, role }, i) => [name, i === 0 || role === "middle"]));
     option.legend = { top: 0, right: 0, data: shown.map(({ name }) => name), selected };
+    option.grid.top = innerWidth < 600 ? 84 : 52; // the legend takes two lines on a phone
     option.yAxis.scale = true;
     option.tooltip.axisPointer = { type: "line" };
     option.tooltip.formatter = (points) => {
