@@ -23,8 +23,11 @@ def main() -> int:
     only = {name for name in os.environ.get("ONLY", "").split(",") if name}
     print(f"-- {size:,} clients: seeding", flush=True)
     call_command("migrate", verbosity=0)
+    call_command("collectstatic", interactive=False, verbosity=0)
     firm = seed.seed(size)
     results: list[Result] = []
+    if only and "ranking" not in only:
+        ranking.rank_all(seed.DAY)
     for part in (ranking, web, intake, night):
         name = part.__name__.rsplit(".", 1)[1]
         if only and name not in only:

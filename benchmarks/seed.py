@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 from django.db import connection, transaction
+from django.db.models import Count, F
+from django.db.models.functions import Abs
 
 from clients.search import refresh
 from crm.clock import now
@@ -15,6 +17,8 @@ from org.api_auth import make_token
 from org.models import Branch, Role, Staff, User
 
 DAY = date(2026, 11, 20)
+#: Clients of the manager whose list is measured.
+BOOK = 250
 WINDOW = (date(2025, 11, 1), date(2026, 10, 31))
 SURNAMES = "王李张刘陈杨黄赵吴周徐孙马朱胡郭何林高罗郑梁谢宋唐许韩邓冯曹彭曾肖田董潘袁蔡蒋余于杜叶程魏苏吕丁任卢姚沈钟姜崔谭陆范汪廖石金韦贾夏付方邹熊白孟秦邱侯江尹薛闫段雷龙黎史陶贺毛郝顾龚邵万覃武钱戴严莫孔向常单仇解查区朴盖乐华"  # noqa: E501
 GIVEN = "伟强磊军勇杰涛明超刚平辉鹏华飞波斌浩宇凯健俊帆亮建国文志海峰林晨阳东旭龙博睿泽铭轩昊然子涵一诺嘉芳娜敏静丽艳娟霞秀燕玲桂兰英梅红洁琳雪婷慧莹倩颖佳妍欣怡雨萱梓诗语思琪若曦晓月蕾薇璐瑶永春新立正安清云天宁远乐心成和瑞君家学"  # noqa: E501
@@ -130,7 +134,9 @@ SELECT c.id, c.branch_id, c.manager_id, c.no_key, c.status <> 'closed', s.contri
 
 def _firm() -> Firm:
     """Log-ins: a manager, the head of the same branch, an analyst, an administrator who makes the token."""
-    manager = Staff.objects.filter(role=Role.ACCOUNT_MANAGER).order_by("pk").first()
+    # A usual book in firms of every size; otherwise `growth_list` would compare books.
+    managers = Staff.objects.filter(role=Role.ACCOUNT_MANAGER).annotate(book=Count("clients"))
+    manager = managers.order_by(Abs(F("book") - BOOK), "pk")[0]
     head = Staff.objects.create(staff_no="H1", name="负责人", branch=manager.branch, role=Role.BRANCH_HEAD)
     office = Branch.objects.get(branch_no="0000")
     analyst = Staff.objects.create(staff_no="A1", name="分析", branch=office, role=Role.ANALYST)

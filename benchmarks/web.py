@@ -1,24 +1,30 @@
 """Pages and API against the floor views, in one server, in turns: list, search, deep, record, api_list, queries, memory."""
 
 import os
+import time
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 from django.conf import settings
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
 from django.contrib.sessions.backends.cached_db import SessionStore
 from django.db import connection
+from django.http import QueryDict
 from django.test import Client as Browser
+from django.test import RequestFactory
 from django.test.utils import CaptureQueriesContext
 
 from benchmarks.server import Server, gunicorn
 from benchmarks.stopwatch import Result, interleaved, ratio
+from clients.lists import ClientListing
+from org.listing.paging import in_order, write_cursor
 from org.models import User
 
 if TYPE_CHECKING:
     from benchmarks.seed import Firm
 
 ROUNDS = 40
-SEARCHES = ("王", "李明", "zw", "lxm", "5678")
+ROWS = 50
 DEEP_PAGE = 500
 
 
@@ -42,6 +48,9 @@ def cookie_of(user: User) -> str:
     session[SESSION_KEY] = str(user.pk)
     session[BACKEND_SESSION_KEY] = settings.AUTHENTICATION_BACKENDS[0]
     session[HASH_SESSION_KEY] = user.get_session_auth_hash()
+    session["seen_at"] = int(time.time())
+    session["ends_at"] = session["seen_at"] + settings.SESSION_ABSOLUTE_SECONDS
+    session["second_factor"] = True
     session.create()
     return f"{settings.SESSION_COOKIE_NAME}={session.session_key}"
 
@@ -55,7 +64,7 @@ def _pages(server: Server, size: int, firm: "Firm") -> list[Result]:
 
     rows = "/floor/list/"
     results = [against("list", "/clients/?size=50", rows)]
-    hits = [against("search", f"/clients/search/?q={term}", rows) for term in firm.search_terms]
+    hits = [against("search", f"/clients/search/?q={quote(term)}", rows) for term in firm.search_terms]
     # The slowest kind of term stands for the search.
     results.append(max(hits, key=lambda hit: hit.value))
     results.append(against("record", f"/clients/{firm.client_no}/", "/floor/record/"))
@@ -70,9 +79,19 @@ def _deep(server: Server, size: int, firm: "Firm") -> Result:
     """Page 500 of the firm's list (or the last page) against its first page, read by the analyst."""
     server.cookie = cookie_of(firm.analyst.user)
     first = "/clients/?size=50"
-    deep = firm.page_url(min(DEEP_PAGE, size // 50 - 1))
+    deep = page_url(firm.analyst.user, min(DEEP_PAGE, size // ROWS - 1))
     value, base = interleaved(lambda: server.get(deep), lambda: server.get(first), ROUNDS)
     return ratio("deep", size, value * 1000, base * 1000, "ms")
+
+
+def page_url(user: User, number: int) -> str:
+    """Address of a page of a user's client list as "next page" would give it after `number` - 1 clicks."""
+    request = RequestFactory().get("/clients/")
+    request.user = user
+    listing = ClientListing(request, QueryDict(f"size={ROWS}"))
+    sort = listing.state.sort
+    before = in_order(listing.base(), sort).values_list(sort.path, "pk")[(number - 1) * ROWS - 1]
+    return listing.url + listing.state.url(place=("after", write_cursor(sort, before)))
 
 
 def _queries(size: int, firm: "Firm") -> Result:

@@ -4,11 +4,11 @@ from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest
-from django.urls import NoReverseMatch, reverse
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.functional import SimpleLazyObject
 
-from org.navigation import entries
+from org.navigation import address, entries
 
 
 def shell(request: HttpRequest) -> dict[str, Any]:
@@ -18,7 +18,7 @@ def shell(request: HttpRequest) -> dict[str, Any]:
 
 def _shell(request: HttpRequest) -> dict[str, Any]:
     user = getattr(request, "user", None)
-    frame: dict[str, Any] = {"language_url": _url("org:language"), "theme_url": "", "nav": []}
+    frame: dict[str, Any] = {"language_url": address("org:language"), "theme_url": "", "nav": []}
     if user is None or not user.is_authenticated:
         return frame | _identity_server()
     staff = getattr(user, "staff", None)
@@ -32,9 +32,9 @@ def _shell(request: HttpRequest) -> dict[str, Any]:
         "viewer": f"{name} {staff.staff_no if staff else user.get_username()} {moment}",
         "theme": user.theme,
         "rise": "red" if user.rise_is_red else "green",
-        "search_url": _url("clients:search"),
-        "settings_url": _url("org:settings"),
-        "theme_url": _url("org:theme"),
+        "search_url": address("clients:search"),
+        "settings_url": address("org:settings"),
+        "theme_url": address("org:theme"),
         "session_ends": request.session.get("ends_at"),
         "session_idle": settings.SESSION_IDLE_SECONDS,
     }
@@ -45,12 +45,5 @@ def _identity_server() -> dict[str, str]:
     apps = settings.SOCIALACCOUNT_PROVIDERS.get("openid_connect", {}).get("APPS", [])
     if not apps:
         return {}
-    address = reverse("openid_connect_login", kwargs={"provider_id": apps[0]["provider_id"]})
-    return {"oidc_url": address, "oidc_name": apps[0]["name"]}
-
-
-def _url(name: str) -> str:
-    try:
-        return reverse(name)
-    except NoReverseMatch:
-        return ""
+    login = reverse("openid_connect_login", kwargs={"provider_id": apps[0]["provider_id"]})
+    return {"oidc_url": login, "oidc_name": apps[0]["name"]}

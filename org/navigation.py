@@ -2,10 +2,12 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 
+from django.conf import settings
 from django.core.cache import cache
 from django.http import HttpRequest
-from django.urls import NoReverseMatch, reverse
+from django.urls import NoReverseMatch, get_script_prefix, get_urlconf, reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
@@ -57,6 +59,19 @@ def _by_order(page: Page) -> tuple[int, str]:
     return page.order, page.url_name
 
 
+def address(url_name: str) -> str:
+    """Address of a page without parameters, '' if there is none; as `reverse` finds it, once for each process."""
+    return _address(url_name, get_urlconf() or settings.ROOT_URLCONF, get_script_prefix())
+
+
+@lru_cache(maxsize=256)
+def _address(url_name: str, urlconf: str, script_prefix: str) -> str:
+    try:
+        return reverse(url_name)
+    except NoReverseMatch:
+        return ""
+
+
 def siblings(request: HttpRequest, entry: str) -> list[dict[str, object]]:
     """The pages behind an entry that the viewer has a right to: url, label, active."""
     found = [(reverse(page.url_name), page.label) for page in _pages.get(entry, []) if may(request.user, page.right)]
@@ -68,7 +83,7 @@ def siblings(request: HttpRequest, entry: str) -> list[dict[str, object]]:
 def _within(request: HttpRequest, entry: str, url: str) -> bool:
     if url == "/":
         return request.path == url
-    return request.path.startswith((url, *(reverse(page.url_name) for page in _pages.get(entry, []))))
+    return request.path.startswith((url, *filter(None, (address(page.url_name) for page in _pages.get(entry, [])))))
 
 
 #: Seconds a count beside an entry may be old; it saves a query on each page.
@@ -92,9 +107,8 @@ def entries(request: HttpRequest) -> list[dict[str, object]]:
     for place in PLACES:
         if place.right and not may(request.user, place.right):
             continue
-        try:
-            url = reverse(place.url_name)
-        except NoReverseMatch:
+        url = address(place.url_name)
+        if not url:
             continue
         found.append(
             {

@@ -161,6 +161,9 @@ class Standing(models.Model):
     was_service_since = models.DateField(null=True, editable=False)
     was_below_since = models.DateField(null=True, editable=False)
 
+    class Meta:
+        indexes = [models.Index(fields=["contribution", "client"], name="standing_contribution")]
+
 
 class RankMark(models.Model):
     """A client's result in a run, written when it differs from the run before (or for all, in a full run).
