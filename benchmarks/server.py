@@ -1,4 +1,4 @@
-"""gunicorn as in production (2 workers × 4 threads), and the memory of its processes."""
+"""gunicorn as in production (preloaded, 2 workers × 4 threads), and the memory of its processes."""
 
 import http.client
 import os
@@ -14,6 +14,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 
 OPTIONS = [
+    "--preload",
     "--workers",
     "2",
     "--threads",
