@@ -89,6 +89,7 @@ INSTALLED_APPS = [
     "ledger.apps.LedgerConfig",
     "segmentation.apps.SegmentationConfig",
     "forecasts.apps.ForecastsConfig",
+    "profit.apps.ProfitConfig",
     "nights.apps.NightsConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",

@@ -11,6 +11,7 @@ LINK_LABELS = {
     "intake": _("Intake alone"),
     "facts": _("Monthly facts alone"),
     "ranking": _("Ranking alone, with its check"),
+    "values": _("Lifetime values and profit alone"),
     "notices": _("Notices alone"),
 }
 assert LINK_LABELS.keys() == LINKS.keys()

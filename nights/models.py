@@ -17,6 +17,7 @@ class Step(models.TextChoices):
     CHECK = "check", _("Preview of the moves")
     RANKING = "ranking", _("Ranking")
     NOTICES = "notices", _("Notices")
+    VALUES = "values", _("Lifetime values and profit")
 
 
 class NightQuerySet(models.QuerySet["Night"]):

@@ -14,6 +14,7 @@ LINKS: dict[str, tuple[str, ...]] = {
     "facts": (Step.FACTS,),
     "ranking": (Step.CHECK, Step.RANKING),
     "notices": (Step.NOTICES,),
+    "values": (Step.VALUES,),
 }
 #: A job that has failed, or whose worker has died, so often needs a person.
 MAX_FAILURES = 3

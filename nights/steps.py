@@ -12,9 +12,11 @@ from typing import Any
 from django.conf import settings
 
 from crm.partitions import ensure_months
+from forecasts import services as forecasts
 from ledger import facts
 from nights import intake, moves, notices
 from nights.models import Job, Night, Step
+from profit import services as profit
 from segmentation import ranking
 from segmentation.models import RankingRun, Scope
 from segmentation.policies import policy_on, window_of
@@ -116,10 +118,18 @@ def _notices(work: Work) -> Outcome:
     return Outcome(managers + heads, {"managers": managers, "heads": heads})
 
 
+def _values(work: Work) -> Outcome:
+    """Once a month; the other nights find everything there."""
+    made = forecasts.refresh(work.business_date)
+    shared = profit.refresh(work.business_date) if made.values or made.funds else 0
+    return Outcome(made.values + made.funds + shared, {"values": made.values, "funds": made.funds, "profit": shared})
+
+
 TABLE: dict[str, StepDef] = {
     Step.INTAKE: StepDef(_intake, atomic=False, after=_tell_of_refused_files),
     Step.FACTS: StepDef(_facts, _parts),
     Step.CHECK: StepDef(_check),
     Step.RANKING: StepDef(_ranking, _ranking_parts, before=_open_ranking, after=_close_ranking),
     Step.NOTICES: StepDef(_notices),
+    Step.VALUES: StepDef(_values),
 }

@@ -18,6 +18,8 @@ RIGHTS: dict[str, frozenset[str]] = {
     "clients.reassign": frozenset({Role.BRANCH_HEAD}),
     "clients.export": frozenset(_CLIENT_ROLES | {Role.ANALYST}),
     "pareto.view": frozenset(_CLIENT_ROLES | {Role.ANALYST}),
+    "profit.view": frozenset({Role.BRANCH_HEAD, Role.ANALYST}),
+    "profit.edit": frozenset({Role.BRANCH_HEAD}),
     "policies.view": frozenset({Role.BRANCH_HEAD} | _HEAD_OFFICE),
     "policies.edit": frozenset({Role.ADMIN}),
     "intake.view": frozenset(_HEAD_OFFICE),

@@ -98,6 +98,7 @@ class DemoFirm:
             say(f"running the night of {night} …")
             manage("night", "--date", night)
         self._log_ins.write_text(ask("demo_logins"))
+        manage("demo_costs", "--date", last)
         self._mark("complete")
 
     def _is_empty(self) -> bool:

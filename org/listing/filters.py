@@ -10,6 +10,7 @@ from django.utils.translation import gettext
 from django_filters import FilterSet
 
 from org.listing.state import State
+from org.rights import may
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,7 @@ class Chip:
 class ListFilterSet(FilterSet):
     """A FilterSet whose wrong values are set aside with a message instead of emptying the list.
 
+    A filter with an attribute `right` is there only for viewers who have it.
     `words`: for filters without choices, how a value is shown: name → function of the value and the viewer.
     """
 
@@ -32,6 +34,11 @@ class ListFilterSet(FilterSet):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        user = getattr(self.request, "user", None)
+        for name in [name for name, filter_ in self.filters.items() if getattr(filter_, "right", "")]:
+            # A filter tells what it filters by, as a column does.
+            if user is None or not may(user, self.filters[name].right):
+                del self.filters[name]
         #: What the viewer should know about the result, said above the rows.
         self.notes: list[str] = []
 
@@ -54,7 +61,7 @@ class ListFilterSet(FilterSet):
         """A chip for each value in force and each one set aside; unknown parameters have none."""
         self.form.is_valid()
         chips: list[Chip] = []
-        for name in dict.fromkeys(name for name, _ in state.filters):
+        for name in dict.fromkeys(name for name, _ in state.filters if name in self.filters):
             label = str(self.filters[name].label or name)
             if name in self.form.errors:
                 for value in [v for n, v in state.filters if n == name]:

@@ -18,6 +18,7 @@ from nights.models import Night
 from org.api_auth import make_token
 from org.models import Branch, Leave, Role, Staff
 from org.rights import FIRM_ONLY, TOKEN_SCOPES
+from profit.models import RemoteProposal
 from segmentation.models import RankingPolicy
 from segmentation.ranking import rank
 from tests.factories import BranchFactory, ClientFactory, GrantFactory, LeaveFactory, StaffFactory
@@ -152,6 +153,10 @@ def _rows(world: World) -> None:
         ),
         "batch": batch,
         "file": IntakeFile.objects.create(batch=batch, name="clients.csv", kind="clients"),
+        **{
+            name: RemoteProposal.objects.create(client=world.rows[client], month_to=DAY, net=-1, saving=1)
+            for name, client in (("proposal", "client"), ("other_proposal", "other_client"))
+        },
         "night": Night.objects.create(business_date=DAY, state=Night.State.DONE, finished_at=timezone.now()),
     }
 
@@ -164,6 +169,9 @@ EXAMPLES: dict[str, Callable[[World], Example]] = {
     "grant_id": lambda w: Example(w.rows["grant"].pk, w.rows["other_grant"].pk, 99_999_999),
     "token_id": lambda w: Example(w.rows["token bare"].pk, None, 99_999_999),
     "client_no": lambda w: Example(w.rows["client"].client_no, w.rows["other_client"].client_no, "C-none"),
+    "branch_no": lambda w: Example(w.mine.branch_no, w.theirs.branch_no, "B-none"),
+    "month": lambda w: Example("2026-10", None, "2026-99"),
+    "proposal_id": lambda w: Example(w.rows["proposal"].pk, w.rows["other_proposal"].pk, 99_999_999),
     "version": lambda w: Example(1, None, 9999),
     "day": lambda w: Example(DAY, None, date(1999, 1, 4)),
     "business_date": lambda w: Example(DAY, None, date(1999, 1, 4)),
