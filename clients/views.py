@@ -21,6 +21,7 @@ class ClientList(ListPage):
 
     right = "clients.view"
     listing = ClientListing
+    template_name = "clients/list.html"
 
     def more(self, listing) -> dict[str, Any]:
         return {"personal": True}

@@ -90,6 +90,7 @@ INSTALLED_APPS = [
     "segmentation.apps.SegmentationConfig",
     "forecasts.apps.ForecastsConfig",
     "profit.apps.ProfitConfig",
+    "profiles.apps.ProfilesConfig",
     "nights.apps.NightsConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",

@@ -16,6 +16,7 @@ from forecasts import services as forecasts
 from ledger import facts
 from nights import intake, moves, notices
 from nights.models import Job, Night, Step
+from profiles import services as profiles
 from profit import services as profit
 from segmentation import ranking
 from segmentation.models import RankingRun, Scope
@@ -122,6 +123,7 @@ def _values(work: Work) -> Outcome:
     """Once a month; the other nights find everything there."""
     made = forecasts.refresh(work.business_date)
     shared = profit.refresh(work.business_date) if made.values or made.funds else 0
+    profiles.let_go(work.business_date)
     return Outcome(made.values + made.funds + shared, {"values": made.values, "funds": made.funds, "profit": shared})
 
 

@@ -20,6 +20,11 @@ RIGHTS: dict[str, frozenset[str]] = {
     "pareto.view": frozenset(_CLIENT_ROLES | {Role.ANALYST}),
     "profit.view": frozenset({Role.BRANCH_HEAD, Role.ANALYST}),
     "profit.edit": frozenset({Role.BRANCH_HEAD}),
+    "prospects.view": frozenset(_CLIENT_ROLES),
+    "prospects.edit": frozenset(_CLIENT_ROLES),
+    "prospects.export": frozenset(_CLIENT_ROLES),
+    # Fields of the firm's own on the client profile.
+    "fields.edit": frozenset({Role.ADMIN}),
     "policies.view": frozenset({Role.BRANCH_HEAD} | _HEAD_OFFICE),
     "policies.edit": frozenset({Role.ADMIN}),
     "intake.view": frozenset(_HEAD_OFFICE),

@@ -18,6 +18,7 @@ from nights.models import Night
 from org.api_auth import make_token
 from org.models import Branch, Leave, Role, Staff
 from org.rights import FIRM_ONLY, TOKEN_SCOPES
+from profiles.models import CustomField, Prospect
 from profit.models import RemoteProposal
 from segmentation.models import RankingPolicy
 from segmentation.ranking import rank
@@ -157,6 +158,16 @@ def _rows(world: World) -> None:
             name: RemoteProposal.objects.create(client=world.rows[client], month_to=DAY, net=-1, saving=1)
             for name, client in (("proposal", "client"), ("other_proposal", "other_client"))
         },
+        "field": CustomField.objects.create(key="hobby", label_zh="爱好", label_en="Hobby", kind="text"),
+        **{
+            name: Prospect.objects.create(
+                name="Prospect", mobile="1", kind="agent", manager=staff, branch=staff.branch, created_by=staff.user
+            )
+            for name, staff in (
+                ("prospect", world.staff["manager"]),
+                ("other_prospect", world.staff["stranger"]),
+            )
+        },
         "night": Night.objects.create(business_date=DAY, state=Night.State.DONE, finished_at=timezone.now()),
     }
 
@@ -171,6 +182,8 @@ EXAMPLES: dict[str, Callable[[World], Example]] = {
     "client_no": lambda w: Example(w.rows["client"].client_no, w.rows["other_client"].client_no, "C-none"),
     "branch_no": lambda w: Example(w.mine.branch_no, w.theirs.branch_no, "B-none"),
     "month": lambda w: Example("2026-10", None, "2026-99"),
+    "key": lambda w: Example("hobby", None, "no-such-field"),
+    "prospect_id": lambda w: Example(w.rows["prospect"].pk, w.rows["other_prospect"].pk, 99_999_999),
     "proposal_id": lambda w: Example(w.rows["proposal"].pk, w.rows["other_proposal"].pk, 99_999_999),
     "version": lambda w: Example(1, None, 9999),
     "day": lambda w: Example(DAY, None, date(1999, 1, 4)),
@@ -198,4 +211,6 @@ SENT: dict[str, dict[str, str]] = {
     "clients:export": {"format": "csv"},
     "clients:views": {"act": "save", "name": "Mine"},
     "clients:search": {"q": "a"},
+    "profiles:prospects-export": {"format": "csv"},
+    "profiles:prospects-views": {"act": "save", "name": "Mine"},
 }
