@@ -91,6 +91,7 @@ INSTALLED_APPS = [
     "forecasts.apps.ForecastsConfig",
     "profit.apps.ProfitConfig",
     "profiles.apps.ProfilesConfig",
+    "analyses.apps.AnalysesConfig",
     "nights.apps.NightsConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",

@@ -12,7 +12,7 @@ from rest_framework.routers import SimpleRouter
 from crm.health import healthz, readyz
 from nights.home import my_day
 
-OWN_APPS = ("org", "clients", "ledger", "segmentation", "forecasts", "profit", "profiles", "nights")
+OWN_APPS = ("org", "clients", "ledger", "segmentation", "forecasts", "profit", "profiles", "analyses", "nights")
 
 
 def _api_router() -> SimpleRouter:

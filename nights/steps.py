@@ -11,6 +11,7 @@ from typing import Any
 
 from django.conf import settings
 
+from analyses import services as analyses
 from crm.partitions import ensure_months
 from forecasts import services as forecasts
 from ledger import facts
@@ -120,11 +121,13 @@ def _notices(work: Work) -> Outcome:
 
 
 def _values(work: Work) -> Outcome:
-    """Once a month; the other nights find everything there."""
+    """Values and profit once a month; the figures of the analyses each night."""
     made = forecasts.refresh(work.business_date)
     shared = profit.refresh(work.business_date) if made.values or made.funds else 0
     profiles.let_go(work.business_date)
-    return Outcome(made.values + made.funds + shared, {"values": made.values, "funds": made.funds, "profit": shared})
+    figures = analyses.refresh(work.business_date)
+    detail = {"values": made.values, "funds": made.funds, "profit": shared, "figures": figures}
+    return Outcome(sum(detail.values()), detail)
 
 
 TABLE: dict[str, StepDef] = {

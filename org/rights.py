@@ -25,6 +25,7 @@ RIGHTS: dict[str, frozenset[str]] = {
     "prospects.export": frozenset(_CLIENT_ROLES),
     # Fields of the firm's own on the client profile.
     "fields.edit": frozenset({Role.ADMIN}),
+    "analyses.view": frozenset({Role.BRANCH_HEAD, Role.ANALYST}),
     "policies.view": frozenset({Role.BRANCH_HEAD} | _HEAD_OFFICE),
     "policies.edit": frozenset({Role.ADMIN}),
     "intake.view": frozenset(_HEAD_OFFICE),

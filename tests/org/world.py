@@ -182,6 +182,8 @@ EXAMPLES: dict[str, Callable[[World], Example]] = {
     "client_no": lambda w: Example(w.rows["client"].client_no, w.rows["other_client"].client_no, "C-none"),
     "branch_no": lambda w: Example(w.mine.branch_no, w.theirs.branch_no, "B-none"),
     "month": lambda w: Example("2026-10", None, "2026-99"),
+    "analysis": lambda w: Example("overview", None, "nothing"),
+    "dimension": lambda w: Example("clients", None, "nothing"),
     "key": lambda w: Example("hobby", None, "no-such-field"),
     "prospect_id": lambda w: Example(w.rows["prospect"].pk, w.rows["other_prospect"].pk, 99_999_999),
     "proposal_id": lambda w: Example(w.rows["proposal"].pk, w.rows["other_proposal"].pk, 99_999_999),

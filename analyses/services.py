@@ -1,0 +1,125 @@
+"""Making the figures each night (S10), and recording offers (S9)."""
+
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.db import connection, transaction
+from django.utils.translation import gettext as _
+
+from analyses.dimensions import DIMENSIONS, Dimension
+from analyses.models import Made, Offer
+from clients.models import Client
+from clients.services import Event, add_events
+from crm.partitions import month_start, next_month
+from crm.temporary import drop
+from org import audit
+from org.models import User
+from org.rights import require
+
+#: Months kept up for dimensions that can be made for the past.
+MONTHS = 24
+
+_COUNT = """
+CREATE TEMP TABLE cell_new ON COMMIT DROP AS
+SELECT c.branch_id, r.key, count(*) AS clients, sum(r.amount)::bigint AS amount, sum(r.extra)::bigint AS extra
+  FROM ({rows}) r JOIN clients_client c ON c.id = r.client_id
+ GROUP BY c.branch_id, r.key
+"""
+_DROP = """
+DELETE FROM analyses_cell k
+ WHERE k.dimension = %(dimension)s AND k.month = %(month)s
+   AND NOT EXISTS (SELECT FROM cell_new n WHERE n.branch_id = k.branch_id AND n.key = k.key)
+"""
+_WRITE = """
+INSERT INTO analyses_cell AS kept (branch_id, month, dimension, key, clients, amount, extra)
+SELECT branch_id, %(month)s, %(dimension)s, key, clients, amount, extra FROM cell_new
+    ON CONFLICT (dimension, month, branch_id, key) DO UPDATE SET
+       clients = excluded.clients, amount = excluded.amount, extra = excluded.extra
+ WHERE (kept.clients, kept.amount, kept.extra) IS DISTINCT FROM (excluded.clients, excluded.amount, excluded.extra)
+"""
+
+
+def refresh(business_date: date) -> int:
+    """Bring all figures up to a business date; rows written.
+
+    The current month each time; earlier ones where they are missing, and last month's once more after its end.
+    """
+    written = 0
+    current = month_start(business_date)
+    for dimension in DIMENSIONS.values():
+        there = dict(Made.objects.filter(dimension=dimension.key).values_list("month", "as_of"))
+        for month in _months(current) if dimension.past else [current]:
+            made_on = there.get(month)
+            if month == current or made_on is None or made_on < next_month(month):
+                with transaction.atomic():
+                    written += make(dimension, month, business_date)
+    return written
+
+
+def _months(current: date) -> list[date]:
+    months = [current]
+    while len(months) < MONTHS:
+        months.append(month_start(months[-1] - timedelta(days=1)))
+    return months[::-1]
+
+
+def values_for(month: date, day: date) -> dict[str, Any]:
+    """Parameters of a dimension's rows."""
+    return {"month": month, "after": next_month(month), "day": day}
+
+
+def make(dimension: Dimension, month: date, business_date: date) -> int:
+    """One month of one dimension, set-based; repeating it gives the same; rows written."""
+    values = values_for(month, business_date) | {"dimension": dimension.key}
+    with connection.cursor() as cursor:
+        drop(cursor, "cell_new")
+        cursor.execute(_COUNT.format(rows=dimension.rows), values)
+        cursor.execute(_DROP, values)
+        cursor.execute(_WRITE, values)
+        written = cursor.rowcount
+    Made.objects.update_or_create(dimension=dimension.key, month=month, defaults={"as_of": business_date})
+    return written
+
+
+@transaction.atomic
+def record_offer(client_no: str, values: dict[str, Any], *, user: User, at: datetime) -> Offer:
+    """A product was offered to a client, or something came of it: the same product on the same day is the same offer.
+
+    Raises ValidationError, Client.DoesNotExist out of scope.
+    """
+    require(user, "clients.edit")
+    client = Client.objects.visible_to(user).get(client_no=client_no)
+    decided = values["outcome"] in (Offer.Outcome.TAKEN, Offer.Outcome.DECLINED)
+    decided_on = values.get("decided_on") or (at.date() if decided else None)
+    if decided_on and decided_on < values["made_on"]:
+        raise ValidationError({"decided_on": _("Not before the day of the offer.")})
+    opened_on = values.get("opened_on") or (at.date() if values["outcome"] == Offer.Outcome.OPENED else None)
+    if opened_on and opened_on < values["made_on"]:
+        raise ValidationError({"opened_on": _("Not before the day of the offer.")})
+    offer, _made = Offer.objects.select_for_update().get_or_create(
+        client=client,
+        product=values["product"],
+        made_on=values["made_on"],
+        defaults={"kind": values["kind"], "made_by": user},
+    )
+    offer.kind, offer.outcome, offer.amount = values["kind"], values["outcome"], values.get("amount")
+    offer.opened_on = opened_on or offer.opened_on
+    offer.decided_on = decided_on if decided else None
+    offer.save()
+    add_events(
+        [
+            Event(
+                client_id=client.pk,
+                at=at,
+                kind="offer",
+                source_key=f"offer:{offer.pk}:{offer.outcome}",
+                data={"product": offer.product, "outcome": offer.outcome},
+                actor_id=user.pk,
+            )
+        ]
+    )
+    audit.record(
+        "offer.record", user=user, object_kind="client", object_no=client_no, detail={"outcome": offer.outcome}
+    )
+    return offer
