@@ -17,7 +17,19 @@ from babel.messages.pofile import read_po, write_po
 
 ROOT = Path(__file__).resolve().parent.parent
 TARGET = ROOT / "locale" / "zh_Hans" / "LC_MESSAGES" / "django.po"
-ROOMS = ("crm", "org", "clients", "ledger", "segmentation", "forecasts", "profit", "profiles", "analyses", "nights", "templates")
+ROOMS = (
+    "crm",
+    "org",
+    "clients",
+    "ledger",
+    "segmentation",
+    "forecasts",
+    "profit",
+    "profiles",
+    "analyses",
+    "nights",
+    "templates",
+)
 HEADER = "# Simplified Chinese of the interface; `make messages` keeps it in step with the code."
 SHOWN = 40
 PLACEHOLDER = re.compile(r"%\(\w+\)[sd]|%[sd]|\{\w*\}")
