@@ -18,7 +18,7 @@ from clients import cards, columns, timeline
 from clients.cards import Card, Place
 from clients.models import Client
 from org.listing import Column, Kind
-from org.templatetags.fmt import day, money, money_text
+from org.templatetags.fmt import day, money, money_text, yuan
 from segmentation import words
 from segmentation.explain import Why, why
 from segmentation.models import Tier
@@ -36,19 +36,21 @@ def badge(tier: str | None, service_tier: str | None = None) -> SafeString:
 
 
 def sentence(found: Why) -> str:
-    """The tier in one sentence (U1)."""
+    """The tier in one sentence (U1): why, and what is missing for the next one or may be lost."""
     tier = found.standing.tier
     values = {"tier": tier, "sum": money_text(found.standing.contribution), "next": found.next_tier}
     if found.standing.contribution <= 0:
-        return gettext("C because the window brought no contribution.")
-    if tier == "A":
-        return gettext("A: with %(sum)s among the clients who bring the first %(cut)s%% of the contribution.") % (
-            values | {"cut": f"{found.run.policy.cut_a:.0f}"}
+        said = gettext("C because the window brought no contribution.")
+    elif tier == "A":
+        said = gettext("A: with %(sum)s among the clients who bring the first %(cut)s%% of the contribution.") % (
+            values | {"cut": f"{found.run.policy.cut_a.normalize():f}"}
         )
-    if found.enough is None:
-        return gettext("%(tier)s with a contribution of %(sum)s.") % values
-    return gettext("%(tier)s with %(sum)s; %(gap)s more would be enough for %(next)s.") % (
-        values | {"gap": money_text(found.enough)}
+    else:
+        said = gettext("%(tier)s with a contribution of %(sum)s.") % values
+    if found.missing is None:
+        return said
+    return gettext("%(said)s %(gap)s yuan more would make it %(next)s.") % (
+        values | {"said": said, "gap": yuan(found.missing)}
     )
 
 

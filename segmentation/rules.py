@@ -4,13 +4,15 @@ from calendar import monthrange
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, timedelta
-from decimal import ROUND_CEILING, Decimal
+from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_UP, Decimal
 
 from crm.money import UNITS_PER_YUAN
 
 TIERS = "ABC"
 #: Money units of 0.01 元.
 CENT = UNITS_PER_YUAN // 100
+#: Digits of a share, in results, in the API and on pages (which show fewer of them).
+SHARE = Decimal(1).scaleb(-12)
 
 
 @dataclass(frozen=True)
@@ -84,11 +86,62 @@ def shift_months(day: date, months: int) -> date:
     return date(year, month + 1, min(day.day, monthrange(year, month + 1)[1]))
 
 
-def enough_for(own: int, floor: int) -> int:
-    """How much more contribution is certainly enough for the tier whose last client brings `floor` (U1).
+@dataclass(frozen=True)
+class Line:
+    """Where a line falls among the others of a scope, ranked without the client that is asked about. Money units.
 
-    One unit above the last client of a tier takes its place: those ranked ahead stay the same, and the total, with it every
-    line, only rises. In money units, rounded up to 0.01 元 so that the sum shown suffices.
+    `total`: their positive contributions; `inside`: what those inside the line bring. `before_last` and `before_next`: the
+    least contribution with which the client stands before the last of them, and before the best one outside that brings
+    something. None where there is no such client.
     """
-    needed = floor - own + 1
-    return max(0, -(-needed // CENT) * CENT)
+
+    total: int
+    inside: int
+    before_last: int | None
+    before_next: int | None
+
+
+def line_among(me: Contender, others: Iterable[Contender], cut: Decimal) -> Line:
+    """The line at `cut` % among the others (U1): the plain form of the SQL in `explain`."""
+    ordered = sorted((c for c in others if c.contribution > 0), key=lambda c: (-c.contribution, -c.assets, c.no_key))
+    total = sum(c.contribution for c in ordered)
+    inside, last, following = 0, None, None
+    for c in ordered:
+        if inside >= ceiling(total, cut):
+            following = _to_pass(me, c)
+            break
+        inside, last = inside + c.contribution, _to_pass(me, c)
+    return Line(total, inside, last, following)
+
+
+def _to_pass(me: Contender, other: Contender) -> int:
+    """The least contribution with which one client stands before another."""
+    behind_when_equal = (-other.assets, other.no_key) < (-me.assets, me.no_key)
+    return other.contribution + behind_when_equal
+
+
+def least_inside(line: Line, cut: Decimal) -> int:
+    """The least contribution, in money units, with which a client is inside a line (U1); exact.
+
+    More of it raises the total and with it the line. So the client is inside either behind all who were, once the raised
+    line goes beyond them, or in front of the last of them, who may then fall out. Nobody can be inside behind somebody who
+    was outside: what that one brings would have to be covered by less of the client's own.
+    """
+    cover = int((line.inside * 100 / cut).to_integral_value(ROUND_FLOOR)) - line.total + 1
+    behind = max(1, cover, line.before_next or 1)
+    return behind if line.before_last is None else min(behind, line.before_last)
+
+
+def missing(own: int, least: int) -> int:
+    """What has to be added to reach a contribution, rounded up to 0.01 元 so that the sum shown suffices. Money units."""
+    return max(0, -(-(least - own) // CENT) * CENT)
+
+
+def to_spare(own: int, least: int) -> int:
+    """What may be lost without falling below a contribution, rounded down to 0.01 元. Money units."""
+    return max(0, (own - least) // CENT * CENT)
+
+
+def share(part: int, whole: int) -> Decimal | None:
+    """A share with 12 digits, half up: as the results are written (`queries.RESULT`). None of nothing."""
+    return (Decimal(part) / whole).quantize(SHARE, ROUND_HALF_UP) if whole else None
