@@ -5,6 +5,7 @@ Who only co-manages a client learns nothing of the book that it belongs to.
 """
 
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 from django.db import connection
