@@ -13,12 +13,17 @@ COLUMNS = ("scope", "scope_no", "client_no", "tier", "rank", "contribution", "sh
 
 
 def run_on(business_date: date, scope: str) -> RankingRun | None:
-    """The run that holds on a date: the newest finished one of the scope on or before it."""
-    return (
-        RankingRun.objects.filter(scope=scope, business_date__lte=business_date, state="done")
-        .order_by("-business_date", "-finished_at")
-        .first()
-    )
+    """The run that holds on a date: its own result, the one made last; otherwise the usual run before it.
+
+    A run apart (other scope or window, an older date ranked again) answers for its own date only, and a usual run no longer
+    once the policy ranks within another scope.
+    """
+    done = RankingRun.objects.filter(state="done")
+    own = done.filter(scope=scope, business_date=business_date).order_by("-finished_at").first()
+    if own is not None:
+        return own
+    before = done.filter(apart=False, business_date__lt=business_date).order_by("-business_date").first()
+    return before if before is not None and before.scope == scope else None
 
 
 def _query(run: RankingRun) -> tuple[str, dict[str, Any]]:

@@ -18,13 +18,32 @@ LOCK_BRANCHES = "SELECT 1 FROM org_branch WHERE id %% %(parts)s = %(part)s ORDER
 AD_HOC_SOURCE = """
 CREATE TEMP TABLE source ON COMMIT DROP AS
 SELECT t.id AS client_id, t.branch_id, t.manager_id, t.no_key,
-       (t.status <> 'closed' OR t.closed_on > %(day)s::date) AS ranked,
-       coalesce(s.contribution, 0) AS contribution, coalesce(k.assets, 0) AS assets,
-       k.assets_on, k.last_trade_on, %(start)s::date AS window_from, %(end)s::date AS window_to
+       (t.status <> 'closed' OR t.closed_on > %(day)s::date) AND coalesce(t.opened_on <= %(day)s::date, TRUE) AS ranked,
+       coalesce(s.contribution, 0) AS contribution, coalesce(a.assets, 0) AS assets,
+       a.assets_on, least(k.last_trade_on, %(day)s::date) AS last_trade_on,
+       %(start)s::date AS window_from, %(end)s::date AS window_to
   FROM clients_client t
   LEFT JOIN ledger_clienttotals k ON k.client_id = t.id
+  LEFT JOIN ({assets}) a ON a.client_id = t.id
   LEFT JOIN ({sums}) s ON s.client_id = t.id
  WHERE {mine}
+"""
+
+#: Assets for those totals: the newest snapshot, which is the one kept …
+ASSETS_NOW = "SELECT client_id, assets, assets_on FROM ledger_clienttotals"
+
+#: … or, for a date older than the newest one ranked, the newest of then: in its month, else at the end of one before.
+ASSETS_THEN = """
+SELECT client_id, coalesce(month.newest[2], before.newest[2]) AS assets,
+       date '2000-01-01' + coalesce(month.newest[1], before.newest[1])::int AS assets_on
+  FROM (SELECT a.client_id, max(ARRAY[(a.date - date '2000-01-01')::bigint, a.cash + a.securities_value - a.liabilities])
+               AS newest
+          FROM ledger_assetsnapshot a WHERE a.date BETWEEN date_trunc('month', %(day)s::date)::date AND %(day)s::date
+         GROUP BY 1) month
+  FULL JOIN (SELECT f.client_id, max(ARRAY[(f.month - date '2000-01-01')::bigint, f.assets_end]) AS newest
+               FROM ledger_monthlyfact f
+              WHERE f.month < date_trunc('month', %(day)s::date)::date AND f.assets_end IS NOT NULL
+              GROUP BY 1) before USING (client_id)
 """
 
 #: Where the lines fall in each scope: how many clients and how much contribution lie inside, and what the last one brings.

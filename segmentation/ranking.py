@@ -15,7 +15,8 @@ from django.db.models import Count, F, Max, Q, Sum
 
 from crm.clock import now
 from crm.partitions import ensure_months
-from ledger.facts import Window
+from ledger import facts
+from ledger.facts import FactCounts, Window
 from org.audit import record
 from org.models import User
 from org.rights import require
@@ -33,6 +34,7 @@ __all__ = [
     "preview",
     "rank",
     "rank_part",
+    "refresh_facts",
     "series",
 ]
 
@@ -81,6 +83,33 @@ def rank(
     return finish_run(run)
 
 
+def refresh_facts(
+    business_date: date, *, scope: str | None = None, window: Window | None = None, part: int = 0, parts: int = 1
+) -> FactCounts:
+    """Bring the facts up to date for ranking a date; see `ledger.facts.refresh`.
+
+    Totals stay with the newest usual run, whose standings they explain: a run apart sums for itself what it needs beyond.
+    """
+    policy, apart = _policy_and_whether_apart(business_date, scope, window)
+    newest = RankingRun.objects.filter(apart=False).order_by("-business_date").first() if apart else None
+    if newest is not None:
+        business_date = newest.business_date
+        policy = policy_on(business_date)
+    return facts.refresh(business_date, window=window_of(policy, business_date), part=part, parts=parts)
+
+
+def _policy_and_whether_apart(
+    business_date: date, scope: str | None, window: Window | None
+) -> tuple[RankingPolicy, bool]:
+    """The policy in force, and whether a run stands beside the chain: another scope or window, or an older date."""
+    policy = policy_on(business_date)
+    other = (scope or policy.scope) != policy.scope or (window or window_of(policy, business_date)) != window_of(
+        policy, business_date
+    )
+    later = RankingRun.objects.filter(apart=False, business_date__gt=business_date)
+    return policy, other or later.exists()
+
+
 @transaction.atomic
 def open_run(
     business_date: date, *, scope: str | None = None, window: Window | None = None, user: User | None = None
@@ -90,16 +119,12 @@ def open_run(
     A run is *apart* from the chain that standings follow when its scope or window is not the policy's, or a newer date is
     ranked already. It is *full* (keeps a mark of everybody) when it is apart, the first, or its window moved.
     """
-    policy = policy_on(business_date)
-    scope = scope or policy.scope
-    usual = window_of(policy, business_date)
-    wanted = window or usual
     with connection.cursor() as cursor:
         # Two sessions opening the same date wait for each other.
         cursor.execute("SELECT pg_advisory_xact_lock(hashtext('segmentation.run'))")
-    chain = RankingRun.objects.filter(apart=False)
-    apart = scope != policy.scope or wanted != usual or chain.filter(business_date__gt=business_date).exists()
-    done = chain.filter(scope=scope, state="done", business_date__lt=business_date)
+    policy, apart = _policy_and_whether_apart(business_date, scope, window)
+    scope, wanted = scope or policy.scope, window or window_of(policy, business_date)
+    done = RankingRun.objects.filter(apart=False, scope=scope, state="done", business_date__lt=business_date)
     previous = done.order_by("-business_date").first()
     full = apart or previous is None or (previous.window_from, previous.window_to) != (wanted.start, wanted.end)
     run, _made = RankingRun.objects.get_or_create(

@@ -25,6 +25,8 @@ class Session:
         earlier = RankingRun.objects.filter(apart=False, state="done", business_date__lt=run.business_date)
         previous = earlier.order_by("-business_date").first()
         self.first = previous is None
+        # Totals then say how clients stand on a later date, even where the window is the same.
+        self.older = RankingRun.objects.filter(apart=False, business_date__gt=run.business_date).exists()
         self._values: dict[str, Any] = {
             "run": run.pk,
             "series": series(run),
@@ -61,10 +63,12 @@ class Session:
         # More memory makes these sorts slower, not faster (measured).
         self.cursor.execute("SET LOCAL work_mem = '16MB'")
         drop(self.cursor, "source", "line", "moved")
+        if self.older:
+            self._sum_anew(queries.ASSETS_THEN)
         self.do(queries.LINES)
         stale, largest, split = self._check()
         if stale:
-            self._sum_anew()
+            self._sum_anew(queries.ASSETS_NOW)
             largest, split = self._redraw(queries.LINES)
         if largest >= EXACT_BELOW:
             _, split = self._redraw(queries.LINES.replace("float8", "numeric"))
@@ -82,10 +86,10 @@ class Session:
         _, largest, split = self._check()
         return largest, split
 
-    def _sum_anew(self) -> None:
+    def _sum_anew(self, assets: str) -> None:
         sums, parameters = contributions(Window(self.run.window_from, self.run.window_to))
         self._values |= parameters
-        self.do(queries.AD_HOC_SOURCE, sums=sums)
+        self.do(queries.AD_HOC_SOURCE, sums=sums, assets=assets)
         self.cursor.execute("ANALYZE source")
         self._names["source"] = "source"
 

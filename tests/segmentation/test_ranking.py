@@ -5,12 +5,14 @@ from datetime import date
 from decimal import Decimal
 
 import pytest
+from django.core.management import CommandError, call_command
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from clients.models import TimelineEvent
+from crm.partitions import ensure_months
 from ledger.facts import Window
-from ledger.models import ClientTotals
+from ledger.models import AssetSnapshot, ClientTotals, DirtyMonth, Fee
 from segmentation.history import run_on, write_tiers
 from segmentation.models import RankingPolicy, RankingRun, RankMark, RunTotal, Standing, TierChange
 from segmentation.ranking import NoLongerMine, finish_run, open_run, preview, rank, rank_part
@@ -246,6 +248,79 @@ def test_a_run_apart_leaves_standing_and_the_chain_alone(branch, set_contributio
     rank(date(2026, 11, 23))
     assert tiers_by_no(day=date(2026, 11, 23))["4"] == ("A", 1)
     assert tiers_by_no(day=date(2026, 11, 19))["4"][0] == "C"
+
+
+def test_a_run_apart_answers_for_its_own_date_only(branch):
+    totals_of(branch, [(100, 0), (1, 0)])
+    usual = rank(date(2026, 11, 18))
+    apart = rank(DAY, window=Window(date(2026, 1, 1), date(2026, 3, 31)))
+    firm = rank(DAY, scope="firm")
+    assert run_on(DAY, "branch") == apart
+    assert run_on(date(2026, 11, 21), "branch") == usual
+    assert run_on(DAY, "firm") == firm
+    assert run_on(date(2026, 11, 21), "firm") is None
+    assert run_on(date(2026, 11, 19), "firm") is None
+
+
+def test_the_usual_run_holds_no_longer_once_the_policy_ranks_within_another_scope(branch):
+    totals_of(branch, [(100, 0), (1, 0)])
+    usual = rank(date(2026, 11, 18))
+    RankingPolicy.objects.create(version=2, state="published", valid_from=DAY, scope="firm")
+    assert run_on(DAY, "branch") == usual
+    rank(DAY)
+    assert run_on(date(2026, 11, 19), "branch") == usual
+    assert run_on(date(2026, 11, 21), "branch") is None
+    assert run_on(date(2026, 11, 21), "firm").business_date == DAY
+
+
+@pytest.fixture
+def two_months(branch):
+    """A client each who brought 100 元 in September and in October, with assets before and after the middle of November."""
+    first, second = totals_of(branch, [(0, 0), (0, 0)])
+    ensure_months("ledger_fee", [date(2026, 9, 1), date(2026, 10, 1)])
+    ensure_months("ledger_assetsnapshot", [date(2026, 9, 1), date(2026, 11, 1)])
+    for client, day in ((first, date(2026, 9, 5)), (second, date(2026, 10, 5))):
+        Fee.objects.create(fee_no=f"F{client.pk}", date=day, client=client, kind="other", amount=1_000_000)
+    snapshots = [(first, date(2026, 9, 30), 5), (first, date(2026, 11, 20), 1), (second, date(2026, 11, 3), 3)]
+    for client, day, cash in snapshots:
+        AssetSnapshot.objects.create(client=client, date=day, cash=cash, securities_value=0, liabilities=0)
+    dirty = {(client, day.replace(day=1)) for client, day, _ in snapshots}
+    dirty |= {(fee.client, fee.date.replace(day=1)) for fee in Fee.objects.all()}
+    DirtyMonth.objects.bulk_create(DirtyMonth(client=client, month=month) for client, month in dirty)
+    return first, second
+
+
+def test_ranking_an_older_date_leaves_everybodys_totals_alone(two_months):
+    call_command("rank", f"--date={DAY}", stdout=io.StringIO())
+    kept = list(ClientTotals.objects.order_by("pk").values())
+    assert {row["window_to"] for row in kept} == {WINDOW[1]}
+    call_command("rank", "--date=2026-10-15", stdout=io.StringIO())
+    assert list(ClientTotals.objects.order_by("pk").values()) == kept
+    # Of then: October's fee is not in the window yet.
+    assert [line["contribution"] for line in csv_of(day=date(2026, 10, 15))] == ["100.00", "0.00"]
+    assert [line["contribution"] for line in csv_of()] == ["100.00", "100.00"]
+    # An ad-hoc window of a date to come neither.
+    call_command("rank", "--date=2027-03-05", "--window=2026-09-01:2026-09-30", stdout=io.StringIO())
+    assert list(ClientTotals.objects.order_by("pk").values()) == kept
+    assert [line["contribution"] for line in csv_of(day=date(2027, 3, 5))] == ["100.00", "0.00"]
+
+
+def test_an_older_date_ranks_by_the_assets_and_clients_of_then(two_months):
+    first, second = two_months
+    late = totals_of(first.branch, [(0, 0)], start=9)[0]
+    type(late).objects.filter(pk=late.pk).update(opened_on=DAY)
+    call_command("rank", f"--date={DAY}", stdout=io.StringIO())
+    assert [line["client_no"] for line in csv_of()][:2] == [second.client_no, first.client_no]
+    # The same month and window, but the snapshot of the 20th was not there yet.
+    call_command("rank", "--date=2026-11-10", stdout=io.StringIO())
+    assert [line["client_no"] for line in csv_of(day=date(2026, 11, 10))] == [first.client_no, second.client_no]
+
+
+def test_a_date_before_the_first_policy_is_answered_clearly(branch):
+    with pytest.raises(
+        CommandError, match="no ranking policy holds on 1999-12-31; the first one holds from 2000-01-01"
+    ):
+        call_command("rank", "--date=1999-12-31")
 
 
 def test_preview_equals_the_later_run(branch, set_contribution):

@@ -2,12 +2,11 @@ from datetime import date
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db.models import Min
 
-from ledger import facts
 from ledger.facts import Window
-from segmentation.models import Scope
-from segmentation.policies import policy_on, window_of
-from segmentation.ranking import rank
+from segmentation.models import RankingPolicy, Scope
+from segmentation.ranking import rank, refresh_facts
 
 
 def window(text: str) -> Window:
@@ -28,10 +27,16 @@ class Command(BaseCommand):
         parser.add_argument("--window", type=window, help="FROM:TO, both days included; overrides the policy's window")
 
     def handle(self, *args: Any, date: date, scope: str | None, window: Window | None, **options: Any) -> None:
-        policy = policy_on(date)
         if scope is not None and scope not in Scope.values:
             raise CommandError(f"unknown scope {scope}")
-        facts.refresh(date, window=window_of(policy, date))
+        try:
+            refresh_facts(date, scope=scope, window=window)
+        except RankingPolicy.DoesNotExist:
+            first = RankingPolicy.objects.filter(state="published").aggregate(first=Min("valid_from"))["first"]
+            raise CommandError(
+                f"no ranking policy holds on {date}; "
+                + (f"the first one holds from {first}" if first else "publish one")
+            ) from None
         run = rank(date, scope=scope, window=window)
         self.stdout.write(
             f"{run.business_date} {run.scope}: {run.clients} clients ranked, window {run.window_from} to {run.window_to},"
