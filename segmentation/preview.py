@@ -10,7 +10,7 @@ from clients.scope import client_scope
 from org.scope import people_scope_of
 from segmentation import ranking
 from segmentation.models import RankingPolicy, RankingRun
-from segmentation.policies import window_of
+from segmentation.policies import policy_on, window_of
 
 #: Moved clients shown by name.
 SHOWN = 50
@@ -20,7 +20,8 @@ SHOWN = 50
 class Preview:
     """Counts over the firm for head office, else over the viewer's scope; `movers` always only those in it.
 
-    Contacts a month by the policy's cadence.
+    Contacts a month of those ranked before (V1): `contacts_now` by today's tiers and the cadence of the policy in force,
+    `contacts_then` by the new tiers and the cadence of the policy looked at.
     """
 
     ranked: int
@@ -52,7 +53,7 @@ SELECT b.branch_no, b.name, count(*) FILTER (WHERE r.tier < s.tier), count(*) FI
 """
 
 _MOVERS = """
-SELECT c.client_no, c.name, s.tier AS before, r.tier AS after, r.contribution
+SELECT c.client_no, s.tier AS before, r.tier AS after, r.contribution
   FROM ranked r JOIN segmentation_standing s USING (client_id) JOIN ledger_clienttotals t USING (client_id)
   JOIN clients_client c ON c.id = r.client_id
  WHERE r.tier <> s.tier AND {condition}
@@ -84,7 +85,9 @@ def preview_of(policy: RankingPolicy, business_date: date, user) -> Preview:
         ranked=sum(counts.values()),
         moved=sum(count for (before, after), count in counts.items() if before and before != after),
         matrix=[(before, [counts.get((before, after), 0) for after in "ABC"]) for before in "ABC"],
-        contacts_now=_contacts(policy, {t: sum(n for (b, _), n in counts.items() if b == t) for t in "ABC"}),
+        contacts_now=_contacts(
+            policy_on(business_date), {t: sum(n for (b, _), n in counts.items() if b == t) for t in "ABC"}
+        ),
         contacts_then=_contacts(policy, {t: sum(n for (b, a), n in counts.items() if b and a == t) for t in "ABC"}),
         branches=branches,
         movers=movers,

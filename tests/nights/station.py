@@ -79,7 +79,10 @@ class Station:
         size = ["--clients", "300", "--months", "13", "--branches", "4", "--managers", "14", "--seed", "3"]
         self.manage("demo_files", source, *size, "--end", D4)
         self._deliver(source)
-        self.sql("UPDATE segmentation_rankingpolicy SET max_move_percent = 100")
+        self.sql(
+            "INSERT INTO segmentation_rankingpolicy SELECT (jsonb_populate_record(p,"
+            """ '{"id": 1002, "version": 2, "max_move_percent": 100}')).* FROM segmentation_rankingpolicy p"""
+        )
         self.manage("night", "--date", D1)
         self.give_log_ins()
         self._copy("crm", "base")

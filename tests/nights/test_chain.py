@@ -7,7 +7,7 @@ from django.db.models.functions import Now
 from nights import services, steps
 from nights.models import Job, Night, Notice
 from org.models import AuditEvent
-from segmentation.models import RankingRun, Standing, TierChange
+from segmentation.models import RankingPolicy, RankingRun, Standing, TierChange
 from tests.nights.firm import DAY, NEXT_DAY, work
 
 STEPS_IN_ORDER = ["intake", "facts", "facts", "check", "ranking", "ranking", "notices", "values"]
@@ -46,10 +46,9 @@ def test_the_next_step_waits_for_all_parts(firm, settings):
 
 
 @pytest.mark.parametrize(("scope", "parts"), [("branch", 2), ("manager", 1), ("firm", 1)])
-def test_only_branches_are_ranked_side_by_side(firm, policy, settings, scope, parts):
+def test_only_branches_are_ranked_side_by_side(firm, settings, scope, parts):
     settings.NIGHT_PARTS = 2
-    policy.scope = scope
-    policy.save()
+    RankingPolicy.objects.create(version=2, state="published", valid_from=DAY, scope=scope)
     firm.ladder()
 
     night = services.start(DAY)

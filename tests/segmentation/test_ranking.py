@@ -95,9 +95,8 @@ def test_worked_example(branch):
 def test_sums_beyond_float_stay_exact(branch):
     huge = 2**53
     totals_of(branch, [(huge, 0), (1, 0), (1, 0)])
-    policy = RankingPolicy.objects.get(version=1)
-    policy.cut_a, policy.cut_b = Decimal("99.99"), Decimal(100)
-    policy.save()
+    cuts = {"cut_a": Decimal("99.99"), "cut_b": Decimal(100)}
+    RankingPolicy.objects.create(version=2, state="published", valid_from=DAY, **cuts)
     rank(DAY)
     # In float8 the running sum would swallow both units and the last client would still count as inside 100 %.
     assert [line["tier"] for line in csv_of()] == ["A", "B", "B"]
