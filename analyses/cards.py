@@ -18,6 +18,7 @@ from clients.cards import Card, Place
 from clients.models import Client
 from crm.clock import today
 from org.rights import may
+from org.templatetags.fmt import month as month_text
 
 OUTCOME_WORDS = dict(Offer.Outcome.choices)
 SHOWN = 8
@@ -40,6 +41,15 @@ class CellFilter(django_filters.Filter):
 
     field_class = CellField
     right = "analyses.view"
+
+    @staticmethod
+    def words(value: str, user: Any) -> str:
+        """The figure in words."""
+        found = parse(value)
+        if found is None:
+            return value
+        dimension, month, key = found
+        return f"{dimension.label}: {dimension.names.get(key, key)} ({month_text(month)})"
 
     def filter(self, qs: QuerySet[Any], value: Any) -> QuerySet[Any]:
         found = parse(value) if value else None

@@ -91,6 +91,7 @@ INSTALLED_APPS = [
     "forecasts.apps.ForecastsConfig",
     "profit.apps.ProfitConfig",
     "profiles.apps.ProfilesConfig",
+    "measures.apps.MeasuresConfig",
     "analyses.apps.AnalysesConfig",
     "nights.apps.NightsConfig",
     "django.contrib.auth",

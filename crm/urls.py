@@ -12,7 +12,18 @@ from rest_framework.routers import SimpleRouter
 from crm.health import healthz, readyz
 from nights.home import my_day
 
-OWN_APPS = ("org", "clients", "ledger", "segmentation", "forecasts", "profit", "profiles", "analyses", "nights")
+OWN_APPS = (
+    "org",
+    "clients",
+    "ledger",
+    "segmentation",
+    "forecasts",
+    "profit",
+    "profiles",
+    "measures",
+    "analyses",
+    "nights",
+)
 
 
 def _api_router() -> SimpleRouter:

@@ -1,6 +1,6 @@
 // The part of ECharts that our charts need; esbuild bundles it into static/vendor/echarts.js as the global `echarts`.
 import * as core from "echarts/core";
-import { BarChart, LineChart } from "echarts/charts";
+import { BarChart, LineChart, SankeyChart } from "echarts/charts";
 import {
   AriaComponent,
   DataZoomInsideComponent,
@@ -25,6 +25,7 @@ core.use([
   LegendComponent,
   LineChart,
   MarkLineComponent,
+  SankeyChart,
   ToolboxComponent,
   TooltipComponent,
 ]);

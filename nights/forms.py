@@ -13,6 +13,7 @@ LINK_LABELS = {
     "ranking": _("Ranking alone, with its check"),
     "values": _("Lifetime values and profit alone"),
     "notices": _("Notices alone"),
+    "measures": _("Nine cells, score, RFM alone"),
 }
 assert LINK_LABELS.keys() == LINKS.keys()
 

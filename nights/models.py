@@ -18,6 +18,7 @@ class Step(models.TextChoices):
     RANKING = "ranking", _("Ranking")
     NOTICES = "notices", _("Notices")
     VALUES = "values", _("Lifetime values and profit")
+    MEASURES = "measures", _("Nine cells, score, RFM")
 
 
 class NightQuerySet(models.QuerySet["Night"]):

@@ -15,6 +15,7 @@ LINKS: dict[str, tuple[str, ...]] = {
     "ranking": (Step.CHECK, Step.RANKING),
     "notices": (Step.NOTICES,),
     "values": (Step.VALUES,),
+    "measures": (Step.MEASURES,),
 }
 #: A job that has failed, or whose worker has died, so often needs a person.
 MAX_FAILURES = 3

@@ -14,14 +14,14 @@ from django.conf import settings
 from analyses import services as analyses
 from crm.partitions import ensure_months
 from forecasts import services as forecasts
-from ledger import facts
+from measures import services as measures
 from nights import intake, moves, notices
 from nights.models import Job, Night, Step
 from profiles import services as profiles
 from profit import services as profit
 from segmentation import ranking
 from segmentation.models import RankingRun, Scope
-from segmentation.policies import policy_on, window_of
+from segmentation.policies import policy_on
 
 
 @dataclass(frozen=True)
@@ -82,8 +82,7 @@ def _tell_of_refused_files(night: Night) -> None:
 
 
 def _facts(work: Work) -> Outcome:
-    window = window_of(policy_on(work.business_date), work.business_date)
-    counts = facts.refresh(work.business_date, window=window, part=work.part, parts=work.parts)
+    counts = ranking.refresh_facts(work.business_date, part=work.part, parts=work.parts)
     return Outcome(counts.facts + counts.totals, {"facts": counts.facts, "totals": counts.totals})
 
 
@@ -120,6 +119,13 @@ def _notices(work: Work) -> Outcome:
     return Outcome(managers + heads, {"managers": managers, "heads": heads})
 
 
+def _measures(work: Work) -> Outcome:
+    counts = measures.refresh(work.business_date)
+    if counts is None:  # an older night: history is not rewritten
+        return Outcome(0, {})
+    return Outcome(counts.changed + counts.marks, {"clients": counts.clients, "changed": counts.changed})
+
+
 def _values(work: Work) -> Outcome:
     """Values and profit once a month; the figures of the analyses each night."""
     made = forecasts.refresh(work.business_date)
@@ -137,4 +143,5 @@ TABLE: dict[str, StepDef] = {
     Step.RANKING: StepDef(_ranking, _ranking_parts, before=_open_ranking, after=_close_ranking),
     Step.NOTICES: StepDef(_notices),
     Step.VALUES: StepDef(_values),
+    Step.MEASURES: StepDef(_measures),
 }

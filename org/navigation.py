@@ -102,7 +102,8 @@ def forget_count(user_id: int, url_name: str) -> None:
 
 
 def entries(request: HttpRequest) -> list[dict[str, object]]:
-    """Entries for the viewer: url, label, icon, apart, count (None: no badge), active (the page or one below it)."""
+    """Entries for the viewer: url, label, icon, apart, count (None: no badge), active (the page or one below it),
+    pages (url and label of the pages behind it, which the search offers too)."""
     found = []
     for place in PLACES:
         if place.right and not may(request.user, place.right):
@@ -118,6 +119,9 @@ def entries(request: HttpRequest) -> list[dict[str, object]]:
                 "apart": place.apart,
                 "count": _count(request, place.url_name),
                 "active": _within(request, place.url_name, url),
+                "pages": [
+                    (address(p.url_name), p.label) for p in _pages.get(place.url_name, []) if may(request.user, p.right)
+                ],
             }
         )
     return found

@@ -26,6 +26,7 @@ ROOMS = (
     "forecasts",
     "profit",
     "profiles",
+    "measures",
     "analyses",
     "nights",
     "templates",

@@ -26,6 +26,7 @@ class Chip:
 class ListFilterSet(FilterSet):
     """A FilterSet whose wrong values are set aside with a message instead of emptying the list.
 
+    The same as an attribute of a filter, for filters that other apps register.
     A filter with an attribute `right` is there only for viewers who have it.
     `words`: for filters without choices, how a value is shown: name → function of the value and the viewer.
     """
@@ -76,8 +77,9 @@ class ListFilterSet(FilterSet):
         return chips
 
     def _text(self, name: str, value: Any) -> str:
-        if name in self.words:
-            return self.words[name](value, getattr(self.request, "user", None))
+        words = self.words.get(name) or getattr(self.filters[name], "words", None)
+        if words is not None:
+            return words(value, getattr(self.request, "user", None))
         choices = getattr(self.form.fields[name], "choices", None)
         if choices:
             for key, label in choices:

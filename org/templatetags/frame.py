@@ -23,7 +23,10 @@ def steady(name: str, address: str = "") -> SafeString:
 @register.simple_tag
 def navigation(places: list[dict[str, Any]]) -> SafeString:
     """Side and bar of the navigation: the same for everybody with the same entries, on the same page, with the same counts."""
-    entries = tuple((place["url"], place["active"], place["count"]) for place in places)
+    entries = tuple(
+        (place["url"], place["active"], place["count"], tuple(url for url, _label in place["pages"]))
+        for place in places
+    )
     return _once(("nav", get_language(), entries), "shell/nav.html", {"places": places})
 
 

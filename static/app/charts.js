@@ -213,13 +213,55 @@
     return option;
   }
 
-  const kinds = { pareto, forecast, bar: simple("bar"), line: simple("line") };
+  // Streams between two days: left what was, right what is. Both sides carry the same names, so the right ones get a mark.
+  function sankey(data, echarts) {
+    const right = (name) => `${name}\u200b`;
+    const nodes = new Set(data.streams.flatMap(({ before, after }) => [before, right(after)]));
+    return {
+      animation: !calm.matches,
+      aria: { enabled: true },
+      tooltip: {
+        confine: true,
+        formatter: ({ dataType, data: item, name, value }) =>
+          dataType === "edge"
+            ? lines(echarts, [`${item.source} → ${item.target}`, `${data.names.clients} ${number(item.value, 0)}`])
+            : lines(echarts, [name, `${data.names.clients} ${number(value, 0)}`]),
+      },
+      series: [
+        {
+          type: "sankey",
+          left: 4,
+          right: 110,
+          nodeGap: 12,
+          draggable: false,
+          emphasis: { focus: "adjacency" },
+          label: { color: token("text") },
+          lineStyle: { color: "gradient", opacity: 0.35 },
+          data: [...nodes].map((name) => ({ name })),
+          links: data.streams.map(({ before, after, clients, url }) => ({
+            source: before,
+            target: right(after),
+            value: clients,
+            url,
+          })),
+        },
+      ],
+    };
+  }
+
+  const kinds = { pareto, forecast, sankey, bar: simple("bar"), line: simple("line") };
 
   // --- The same figures as a table -------------------------------------------------------------------------------------------
 
   function rowsOf(kind, data) {
     const unit = data.unit ? ` (${data.unit})` : "";
     const names = data.names || {};
+    if (kind === "sankey") {
+      return {
+        heads: [names.before || "", names.after || "", names.clients || ""],
+        rows: data.streams.map(({ before, after, clients }) => [before, after, number(clients, 0)]),
+      };
+    }
     if (kind !== "pareto") {
       return {
         heads: [names.label || "", ...data.series.map((series) => series.name + unit)],
@@ -259,9 +301,10 @@
       row.forEach((text, i) => {
         const cell = line.insertCell();
         if (i) cell.className = "num";
-        if (!i && data.urls?.[r]) {
+        const address = i ? null : (data.urls?.[r] ?? data.streams?.[r]?.url);
+        if (address) {
           const link = document.createElement("a");
-          link.href = data.urls[r];
+          link.href = address;
           link.textContent = text;
           cell.append(link);
         } else cell.textContent = text;
@@ -284,6 +327,10 @@
     window.echarts.registerTheme(name, theme());
     chart.instance = window.echarts.init(place, name, { locale: chinese ? "ZH" : "EN", renderer: "canvas" });
     chart.instance.setOption(kinds[figure.dataset.chart](chart.data, window.echarts));
+    if (chart.data.streams) {
+      chart.instance.on("click", ({ data: item }) => item?.url && location.assign(item.url));
+      return;
+    }
     if (!chart.data.urls) return;
     // The whole column is the door, not only its drawn part: small clients have small columns.
     chart.instance.getZr().on("click", (event) => {

@@ -83,7 +83,7 @@ def test_night_page_shows_steps_files_and_the_difference_to_the_night_before(sit
     report = response.context["report"]
     assert [(step.step, step.state, len(step.jobs)) for step in report.steps] == [
         ("intake", "done", 1), ("facts", "done", 2), ("check", "done", 1), ("ranking", "done", 2), ("notices", "done", 1),
-        ("values", "done", 1),
+        ("values", "done", 1), ("measures", "done", 1),
     ]  # fmt: skip
     assert all(step.seconds is not None and step.before is not None for step in report.steps)
     assert [(file.state, file.rows_new) for file in report.files] == [("done", 11)]
@@ -190,7 +190,15 @@ def test_api_lists_nights_and_shows_jobs(client, firm, analyst, stranger):
         ("2026-10-16", "done", 0)
     ]
     one = client.get("/api/v1/nights/2026-10-16/").json()
-    assert {job["step"] for job in one["jobs"]} == {"intake", "facts", "check", "ranking", "notices", "values"}
+    assert {job["step"] for job in one["jobs"]} == {
+        "intake",
+        "facts",
+        "check",
+        "ranking",
+        "notices",
+        "values",
+        "measures",
+    }
     assert client.get("/api/v1/nights/", {"state": "held"}).json()["results"] == []
     assert client.get("/api/v1/nights/2026-10-15/").status_code == 404
     assert client.post("/api/v1/nights/").status_code in (403, 405)

@@ -1,0 +1,298 @@
+"""Pages of the measures: nine cells (S3), score (S4), RFM (S5), four kinds (S6), migration (S12), their policy."""
+
+from collections.abc import Callable
+from datetime import date, timedelta
+from typing import Any
+
+from django.contrib import messages
+from django.core.exceptions import ValidationError
+from django.forms import DateInput, ModelForm
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.http import urlencode
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_GET
+
+from crm.clock import today
+from crm.partitions import month_start
+from measures import services
+from measures.models import Kind, Manner, MeasurePolicy, RfmGroup, Size
+from measures.reading import SCHEMES, Scheme, by, flows, histogram, measured, names_of, newest_run
+from measures.words import STANCES, group_advice
+from org.models import Branch
+from org.rights import may
+from org.views import page
+from segmentation.pareto import Selection, select
+from segmentation.views import managers_of
+
+
+def _selection(request: HttpRequest) -> Selection:
+    return select(request.user, request.GET.get("branch", ""), request.GET.get("manager", ""))
+
+
+def _context(request: HttpRequest, selection: Selection, **more: Any) -> dict[str, Any]:
+    return {
+        "selection": selection,
+        "branches": Branch.objects.visible_to(request.user).order_by("branch_no"),
+        "managers": managers_of(request.user, selection),
+        "run": newest_run(),
+        **more,
+    }
+
+
+def _lists(selection: Selection) -> Callable[..., str]:
+    """Makes the addresses of lists within a selection; the branches below it are asked for once."""
+    wanted, start = selection.list_query(), reverse("clients:list")
+    return lambda **more: f"{start}?{urlencode({**wanted, **more}, doseq=True)}"
+
+
+_NOTHING = {"clients": 0, "assets": 0, "monetary": 0}
+
+
+@page("pareto.view")
+@require_GET
+def cells(request: HttpRequest) -> HttpResponse:
+    """Size × manner, with what moved since the end of last month."""
+    selection = _selection(request)
+    list_url = _lists(selection)
+    found = by(measured(request.user, selection), "cell")
+    run = newest_run()
+    moves = _moves_since(request, selection, SCHEMES["cell"], run.business_date) if run else {}
+    rows = [
+        (
+            Size(size).label,
+            [
+                {
+                    **(found.get(f"{size}{manner}") or _NOTHING),
+                    "moved": moves.get(f"{size}{manner}", 0),
+                    "url": list_url(nine_cell=f"{size}{manner}"),
+                }
+                for manner in Manner.values
+            ],
+        )
+        for size in Size.values
+    ]
+    return render(
+        request, "measures/cells.html", _context(request, selection, rows=rows, manners=[m.label for m in Manner])
+    )
+
+
+def _moves_since(request: HttpRequest, selection: Selection, scheme: Scheme, day: date) -> dict[str, int]:
+    """Net change of each key since the end of the month before."""
+    net: dict[str, int] = {}
+    for (before, after), count in flows(
+        request.user, selection, scheme, month_start(day) - timedelta(days=1), day
+    ).items():
+        if before != after and before != "-":
+            net[before] = net.get(before, 0) - count
+            net[after] = net.get(after, 0) + count
+    return net
+
+
+@page("pareto.view")
+@require_GET
+def rfm(request: HttpRequest) -> HttpResponse:
+    """Recency × frequency as a heat table, and the named groups."""
+    selection = _selection(request)
+    list_url = _lists(selection)
+    rows = measured(request.user, selection)
+    grid, groups = by(rows.filter(r__isnull=False), "r", "f"), by(rows, "rfm_group")
+    most = max((cell["clients"] for cell in grid.values()), default=0)
+    heat = [
+        (
+            r,
+            [
+                {
+                    **(grid.get((r, f)) or _NOTHING),
+                    "heat": round(5 * (grid.get((r, f)) or _NOTHING)["clients"] / most) if most else 0,
+                    "url": list_url(rfm_r=r, rfm_f=f),
+                }
+                for f in range(1, 6)
+            ],
+        )
+        for r in range(5, 0, -1)
+    ]
+    named = [
+        {
+            **(groups.get(key) or _NOTHING),
+            "name": label,
+            "advice": group_advice(key),
+            "url": list_url(rfm_group=key),
+        }
+        for key, label in RfmGroup.choices
+    ]
+    return render(request, "measures/rfm.html", _context(request, selection, heat=heat, groups=named))
+
+
+@page("pareto.view")
+@require_GET
+def kinds(request: HttpRequest) -> HttpResponse:
+    """The four kinds and the stance towards each."""
+    selection = _selection(request)
+    list_url = _lists(selection)
+    found = by(measured(request.user, selection), "kind")
+    rows = [
+        {
+            **(found.get(key) or _NOTHING),
+            "name": label,
+            "stance": STANCES[Kind(key)],
+            "url": list_url(kind=key),
+        }
+        for key, label in Kind.choices
+    ]
+    return render(request, "measures/kinds.html", _context(request, selection, rows=rows))
+
+
+@page("pareto.view")
+@require_GET
+def score(request: HttpRequest) -> HttpResponse:
+    """How the high-value scores are spread, and the best clients."""
+    selection = _selection(request)
+    list_url = _lists(selection)
+    rows = measured(request.user, selection)
+    context = _context(
+        request,
+        selection,
+        bands=[
+            (f"{low}–{high}", count, list_url(score_from=low, score_to=high)) for low, high, count in histogram(rows)
+        ],
+        data_url=f"{reverse('measures:score-data')}?{urlencode(selection.query)}",
+        best_url=list_url(score_from=0, sort="-score"),
+    )
+    return render(request, "measures/score.html", context)
+
+
+@page("pareto.view")
+@require_GET
+def score_data(request: HttpRequest) -> JsonResponse:
+    selection = _selection(request)
+    list_url = _lists(selection)
+    found = histogram(measured(request.user, selection))
+    return JsonResponse(
+        {
+            "labels": [f"{low}–{high}" for low, high, _count in found],
+            "series": [{"name": _("Clients"), "values": [count for _low, _high, count in found]}],
+            "urls": [list_url(score_from=low, score_to=high) for low, high, _count in found],
+            "names": {"label": _("High-value score")},
+        }
+    )
+
+
+# --- Migration ---------------------------------------------------------------------------------------------------------
+
+
+def _day(request: HttpRequest, name: str, default: date) -> date:
+    try:
+        return date.fromisoformat(request.GET.get(name) or default.isoformat())
+    except ValueError as error:
+        raise Http404 from error
+
+
+def _asked(request: HttpRequest) -> tuple[Selection, Scheme, date, date]:
+    run = newest_run()
+    newest = run.business_date if run else today()
+    end = _day(request, "to", newest)
+    start = _day(request, "from", month_start(end) - timedelta(days=1))
+    if start > end:
+        start, end = end, start
+    scheme = SCHEMES.get(request.GET.get("scheme") or "tier")
+    if scheme is None:
+        raise Http404
+    return _selection(request), scheme, start, end
+
+
+def _streams(request: HttpRequest) -> tuple[Selection, Scheme, date, date, list[dict[str, Any]]]:
+    selection, scheme, start, end = _asked(request)
+    list_url = _lists(selection)
+    names, found = names_of(scheme), flows(request.user, selection, scheme, start, end)
+    order = {key: number for number, key in enumerate(names)}
+    streams = [
+        {
+            "before": names.get(before, before),
+            "after": names.get(after, after),
+            "same": before == after,
+            "clients": count,
+            "url": list_url(move=f"{scheme.key}:{start}:{end}:{before}:{after}"),
+        }
+        for (before, after), count in sorted(
+            found.items(), key=lambda i: (order.get(i[0][0], 99), order.get(i[0][1], 99))
+        )
+    ]
+    return selection, scheme, start, end, streams
+
+
+@page("pareto.view")
+@require_GET
+def migration(request: HttpRequest) -> HttpResponse:
+    """Who went from where to where between two dates; each stream opens its clients."""
+    selection, scheme, start, end, streams = _streams(request)
+    query = {**selection.query, "scheme": scheme.key, "from": start, "to": end}
+    context = _context(
+        request,
+        selection,
+        scheme=scheme,
+        schemes=SCHEMES.values(),
+        start=start,
+        end=end,
+        streams=streams,
+        moved=sum(stream["clients"] for stream in streams if not stream["same"]),
+        all=sum(stream["clients"] for stream in streams),
+        data_url=f"{reverse('measures:migration-data')}?{urlencode(query)}",
+    )
+    return render(request, "measures/migration.html", context)
+
+
+@page("pareto.view")
+@require_GET
+def migration_data(request: HttpRequest) -> JsonResponse:
+    """The streams of the chart."""
+    _selection, scheme, start, end, streams = _streams(request)
+    return JsonResponse(
+        {
+            "streams": streams,
+            "names": {"before": f"{start}", "after": f"{end}", "clients": _("Clients"), "label": str(scheme.label)},
+        }
+    )
+
+
+# --- Policy ------------------------------------------------------------------------------------------------------------
+
+
+class MeasurePolicyForm(ModelForm):
+    """All that a draft may say."""
+
+    class Meta:
+        model = MeasurePolicy
+        fields = services.FIELDS
+        widgets = {"valid_from": DateInput(attrs={"type": "date"}, format="%Y-%m-%d")}
+
+    def _post_clean(self) -> None:
+        """The service checks the whole."""
+
+
+@page("policies.view", post="policies.edit")
+def policy(request: HttpRequest) -> HttpResponse:
+    """The version in force, those before, and a form for the next."""
+    versions = list(MeasurePolicy.objects.filter(state="published").order_by("-valid_from", "-version"))
+    may_edit = may(request.user, "policies.edit")
+    start = versions[0] if versions else MeasurePolicy()
+    status = 200
+    form = MeasurePolicyForm(
+        request.POST or None,
+        initial={name: getattr(start, name) for name in services.FIELDS}
+        | {"note": "", "valid_from": today() + timedelta(days=1)},
+    )
+    if request.method == "POST":
+        status = 422
+        if form.is_valid():
+            try:
+                draft = services.draft(by=request.user)
+                services.publish(draft, form.cleaned_data, by=request.user, not_before=today())
+            except ValidationError as error:
+                form.add_error(None, error)
+            else:
+                messages.success(request, _("The new version holds from its day on."))
+                return redirect("measures:policy")
+    context = {"versions": versions, "form": form, "may_edit": may_edit}
+    return render(request, "measures/policy.html", context, status=status)
