@@ -293,9 +293,13 @@ def test_command_writes_the_contract_s_columns(firm, tmp_path: Path):
 )
 def test_quintiles_are_the_reference_s(folder, tmp_path: Path):
     far = date(2026, 11, 20)
-    policy = RankingPolicy.objects.get(version=1)
-    RankingPolicy.objects.filter(pk=policy.pk).update(
-        window="range", window_from=date(1990, 1, 1), window_to=date(2026, 10, 31)
+    RankingPolicy.objects.create(
+        version=2,
+        state="published",
+        valid_from=date(2026, 1, 1),
+        window="range",
+        window_from=date(1990, 1, 1),
+        window_to=date(2026, 10, 31),
     )
     call_command("intake", datasets.path(folder), mapping=folder, date=far, stdout=io.StringIO())
     call_command("rank", date=far, stdout=io.StringIO())
