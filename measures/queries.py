@@ -8,8 +8,9 @@ CREATE TEMP TABLE measure_window ON COMMIT DROP AS
 SELECT f.client_id, sum(f.trades)::int AS trades, sum(f.turnover)::bigint AS turnover,
        avg(f.assets_end) AS mean_assets, count(*) FILTER (WHERE f.net_commission + f.margin_interest + f.product_fee
            + f.advisory_fee + f.other_fee > 0)::int AS months,
-       sum(f.net_inflow)::bigint AS inflow, bool_or(f.product_fee > 0) AS products, bool_or(f.advisory_fee > 0) AS advice,
-       (array_agg(f.assets_end ORDER BY f.month) FILTER (WHERE f.assets_end IS NOT NULL))[1] AS assets_before
+       coalesce(sum(f.net_inflow) FILTER (WHERE f.month > %(first)s), 0)::bigint AS inflow,
+       bool_or(f.product_fee > 0) AS products, bool_or(f.advisory_fee > 0) AS advice,
+       max(f.assets_end) FILTER (WHERE f.month = %(first)s) AS assets_before
   FROM ledger_monthlyfact f
  WHERE f.month >= %(first)s AND f.month <= %(last)s
  GROUP BY f.client_id
@@ -81,7 +82,8 @@ WITH base AS (
 )
 SELECT client_id, size, manner, size || manner AS cell, last_trade_on, frequency, monetary, turnover, turnover_rate,
        r::smallint AS r, f::smallint AS f, m::smallint AS m, rfm_group, kind, part_contribution, part_growth, part_products,
-       part_influence, part_social, floor((2 * points + known) / (2.0 * known))::smallint AS score, known::smallint AS confidence
+       part_influence, part_social,
+       coalesce(floor((2 * points + known) / nullif(2.0 * known, 0)), 0)::smallint AS score, known::smallint AS confidence
   FROM (SELECT part.*, {_KNOWN} AS known, {_POINTS} AS points FROM part) scored
 """
 

@@ -14,8 +14,9 @@ from clients.models import Client
 from clients.scope import client_scope
 from measures.models import ClientMeasures, Kind, Manner, MeasureRun, RfmGroup, Size
 from segmentation.history import base_date, run_on
-from segmentation.models import Scope, Tier
+from segmentation.models import Tier
 from segmentation.pareto import Selection
+from segmentation.policies import policy_on
 from segmentation.session import series
 
 CELLS = {
@@ -104,7 +105,7 @@ SELECT DISTINCT ON (k.client_id) k.client_id, k.{column} AS key, k.gone FROM seg
 def keys_on(scheme: Scheme, day: date) -> tuple[str, list[Any]]:
     """SQL of (client_id, key) as they stood on a day, and its parameters; whoever was not there is missing."""
     if scheme.key in ("tier", "service_tier"):
-        run = run_on(day, Scope.BRANCH)
+        run = run_on(day, policy_on(day).scope)
         if run is None:
             return "SELECT NULL::bigint AS client_id, NULL::text AS key WHERE FALSE", []
         inner, values = _TIERS.format(column=scheme.key), [series(run), base_date(run), run.business_date]

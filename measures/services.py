@@ -19,6 +19,7 @@ from org import audit
 from org.models import User
 from org.rights import require
 from segmentation import policies as ranking_policies
+from segmentation.explain import newest_run
 
 FIELDS = (
     "valid_from", "medium_from", "large_from", "idle_months", "short_turnover", "growth_percent", "cash_months", *WEIGHTS,
@@ -54,11 +55,14 @@ def idle_before(business_date: date, months: int) -> date:
 def refresh(business_date: date) -> Counts | None:
     """Measure all ranked clients as of a business date. Repeating it writes nothing.
 
-    None, and nothing written, for a date before the newest measured one: history is not rewritten.
+    None, and nothing written, unless the newest ranking is of this date: history is not rewritten, and nobody is measured
+    on a day that is not ranked yet.
     """
-    newest = MeasureRun.objects.order_by("-business_date").first()
-    if newest is not None and newest.business_date > business_date:
+    ranked = newest_run()
+    if ranked is None or ranked.business_date != business_date:
         return None
+    with connection.cursor() as cursor:  # two at once would write the same marks
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtext('measures.refresh'))")
     policy = policy_on(business_date)
     window = ranking_policies.window_of(ranking_policies.policy_on(business_date), business_date)
     values = {name: getattr(policy, name) for name in (*WEIGHTS, "growth_percent", "cash_months", "short_turnover")} | {

@@ -22,6 +22,7 @@ from measures.reading import SCHEMES, Scheme, by, flows, histogram, measured, na
 from measures.words import STANCES, group_advice
 from org.models import Branch
 from org.rights import may
+from org.templatetags.fmt import day as day_text
 from org.views import page
 from segmentation.pareto import Selection, select
 from segmentation.views import managers_of
@@ -196,6 +197,11 @@ def _asked(request: HttpRequest) -> tuple[Selection, Scheme, date, date]:
     start = _day(request, "from", month_start(end) - timedelta(days=1))
     if start > end:
         start, end = end, start
+    if end > newest:
+        messages.warning(
+            request, _("Nothing is known yet after %(day)s; shown up to that day.") % {"day": day_text(newest)}
+        )
+        start, end = min(start, newest), newest
     scheme = SCHEMES.get(request.GET.get("scheme") or "tier")
     if scheme is None:
         raise Http404

@@ -9,6 +9,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from django.core.exceptions import ValidationError
 from django.core.management import CommandError, call_command
+from django.db import IntegrityError, transaction
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -90,7 +91,7 @@ def plain(client: ClientMeasures) -> dict:
         "rfm_group": rules.rfm_group(client.r, client.f, client.m),
         "kind": rules.kind_of(
             tier=client.client.standing.tier,
-            inflow=sum(f.net_inflow for f in facts),
+            inflow=sum(f.net_inflow for f in facts[1:]),
             assets_before=facts[0].assets_end,
             months=sum(f.net_commission + f.product_fee > 0 for f in facts),
             growth_percent=20,
@@ -129,7 +130,8 @@ def test_again_writes_nothing_and_an_older_date_is_refused(firm):
     before = list(ClientMeasures.objects.order_by("pk").values())
     counts = services.refresh(DAY)
     assert (counts.changed, counts.marks) == (0, 0)
-    assert services.refresh(DAY - timedelta(days=1)) is None
+    for other in (DAY - timedelta(days=1), DAY + timedelta(days=1), date(2099, 1, 1)):
+        assert services.refresh(other) is None
     assert list(ClientMeasures.objects.order_by("pk").values()) == before
     assert MeasureRun.objects.count() == 1
 
@@ -140,6 +142,7 @@ def test_history_flow_and_list_agree(firm):
     ClientTotals.objects.filter(client=rich).update(assets=9_000_000 * YUAN)
     ClientTotals.objects.filter(client=gone).update(ranked=False)
     later = DAY + timedelta(days=3)
+    rank(later)
     services.refresh(later)
     assert MeasureMark.objects.filter(business_date=later, gone=True).count() == 1
     analyst = StaffFactory(role=Role.ANALYST).user
@@ -314,3 +317,38 @@ def test_quintiles_are_the_reference_s(folder, tmp_path: Path):
         if folder == "cdnow":  # the other set counts baskets, its file has a line for each product
             assert (mine["f"], mine["frequency"]) == (row["f5"], row["frequency"]), row
             assert far - timedelta(days=int(mine["recency_days"])) == date.fromisoformat(row["last_date"])
+
+
+def test_a_policy_of_parts_that_may_all_be_missing_does_not_stop_the_night(firm):
+    admin = StaffFactory(role=Role.ADMIN).user
+    draft = services.draft(by=admin)
+    values = {name: getattr(draft, name) for name in services.FIELDS} | {"valid_from": DAY}
+    weights = {"weight_contribution": 0, "weight_growth": 60, "weight_products": 0, "weight_influence": 20}
+    services.publish(draft, values | weights | {"weight_social": 20}, by=admin, not_before=DAY)
+    MonthlyFact.objects.all().update(assets_end=None)
+    Profile.objects.all().delete()
+    services.refresh(DAY)
+    assert set(ClientMeasures.objects.values_list("score", "confidence")) == {(0, 0)}
+
+
+def test_a_published_policy_stays_in_the_database_too(db):
+    with pytest.raises(IntegrityError), transaction.atomic():
+        MeasurePolicy.objects.update(large_from=1)
+
+
+def test_tiers_of_a_firm_wide_policy_flow(firm):
+    RankingPolicy.objects.create(version=2, state="published", valid_from=date(2026, 11, 21), scope="firm")
+    for later in (date(2026, 11, 23), date(2026, 11, 24)):
+        rank(later)
+    analyst = StaffFactory(role=Role.ANALYST).user
+    found = flows(analyst, Selection(), SCHEMES["tier"], date(2026, 11, 23), date(2026, 11, 24))
+    assert sum(found.values()) == 29
+    assert not any("-" in pair for pair in found)
+
+
+def test_a_day_to_come_is_told_not_shown(firm, web):
+    services.refresh(DAY)
+    web.force_login(firm[0].user)
+    page = web.get("/segmentation/migration/?to=2099-01-01")
+    assert page.context["end"] == DAY
+    assert "Nothing is known yet after" in page.content.decode()

@@ -8,7 +8,6 @@ from typing import Any, TextIO
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import connection
 
-from measures.models import MeasureRun
 from measures.services import refresh
 
 #: Money in 元 with two decimals; recency in days up to the date asked for; empty where nothing is known.
@@ -31,12 +30,11 @@ class Command(BaseCommand):
         parser.add_argument("--out", type=Path, help="file to write (default: standard output)")
 
     def handle(self, *args: Any, date: date, out: Path | None, **options: Any) -> None:
-        newest = MeasureRun.objects.order_by("-business_date").first()
-        if newest is not None and newest.business_date > date:
+        if refresh(date) is None:
             raise CommandError(
-                f"the measures stand for {newest.business_date}; of {date} the history keeps cell, group, kind and band"
+                f"the newest ranking is not of {date}; of earlier days the history keeps cell, group, kind and band,"
+                f" and a later day is ranked first: manage.py rank --date {date}"
             )
-        refresh(date)
         if out is None:
             self._write(sys.stdout, date)
         else:
