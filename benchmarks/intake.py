@@ -22,7 +22,7 @@ def write_trades(path: Path, rows: int, first: date, days: int, prefix: str) -> 
     """Trades of clients drawn evenly, over some days; written by the database, which is fast."""
     with connection.cursor() as cursor, path.open("w", encoding="utf-8") as out:
         cursor.execute(
-            "CREATE TEMP TABLE IF NOT EXISTS bench_no AS SELECT row_number() OVER (ORDER BY id) AS n, client_no"
+            "CREATE TEMP TABLE IF NOT EXISTS bench_no AS SELECT row_number() OVER (ORDER BY id) AS place, client_no"
             " FROM clients_client"
         )
         cursor.execute("SELECT count(*) FROM bench_no")
@@ -32,7 +32,7 @@ def write_trades(path: Path, rows: int, first: date, days: int, prefix: str) -> 
             " security_code, 'stock' AS security_kind, CASE n %% 2 WHEN 0 THEN 'buy' ELSE 'sell' END AS side,"
             " 100 * (1 + n %% 50) AS quantity, (1000 + n %% 99991)::numeric(18, 2) AS amount,"
             " (5 + n %% 97)::numeric(18, 2) AS commission, 0.54 AS exchange_fees"
-            " FROM generate_series(1, %s) n JOIN bench_no c ON c.n = 1 + (n * 7919) %% %s ORDER BY n",
+            " FROM generate_series(1, %s) n JOIN bench_no c ON c.place = 1 + (n * 7919) %% %s ORDER BY n",
             [prefix, first, days, rows, everybody],
         ).decode()
         cursor.copy_expert(f"COPY ({select}) TO STDOUT WITH (FORMAT csv, HEADER)", out)

@@ -48,6 +48,8 @@ def seed(clients: int, *, branches: int = 0, managers: int = 0) -> Firm:
         months = [_month(number) for number in range(12)]
         ensure_months("ledger_monthlyfact", months)
         cursor.execute(_MONTHLY, {"months": months})
+        ensure_months("ledger_trade", months[-1:])
+        cursor.execute(_TRADES, {"month": months[-1]})
         cursor.execute(_TOTALS, {"start": WINDOW[0], "end": WINDOW[1], "day": DAY})
         cursor.execute("DROP TABLE bench_sum")
     refresh(everything=True)
@@ -118,9 +120,17 @@ INSERT INTO ledger_monthlyfact (month, client_id, net_commission, margin_interes
        turnover, last_trade_on, assets_end, net_inflow)
 SELECT m.month, s.client_id,
        CASE WHEN m.number = 1 THEN s.contribution - s.contribution / 12 * 11 ELSE s.contribution / 12 END, 0, 0, 0, 0,
-       CASE WHEN s.contribution > 0 THEN 3 ELSE 0 END, s.contribution * 100,
+       CASE WHEN s.contribution > 0 THEN 1 ELSE 0 END, s.contribution * 100,
        CASE WHEN s.contribution > 0 THEN m.month + 9 END, s.assets, 0
   FROM bench_sum s CROSS JOIN unnest(%(months)s::date[]) WITH ORDINALITY AS m (month, number)
+"""
+
+#: The rows behind the facts of the last month, which late deliveries make anew.
+_TRADES = """
+INSERT INTO ledger_trade (trade_no, date, client_id, account_no, security_code, security_kind, side, quantity, amount, commission,
+       exchange_fees)
+SELECT 'S' || f.client_id, f.last_trade_on, f.client_id, '', '600000', 'stock', 'buy', 100, f.turnover, f.net_commission, 0
+  FROM ledger_monthlyfact f WHERE f.month = %(month)s AND f.trades > 0 ORDER BY f.client_id
 """
 
 _TOTALS = """
@@ -129,6 +139,7 @@ INSERT INTO ledger_clienttotals (client_id, branch_id, manager_id, no_key, ranke
 SELECT c.id, c.branch_id, c.manager_id, c.no_key, c.status <> 'closed', s.contribution, s.assets, %(day)s,
        CASE WHEN s.contribution > 0 THEN %(end)s::date - 21 END, %(start)s, %(end)s
   FROM clients_client c JOIN bench_sum s ON s.client_id = c.id
+ ORDER BY c.id  -- as the product does
 """
 
 

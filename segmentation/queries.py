@@ -180,6 +180,20 @@ SELECT x.client_id, m.scope_id, x.contribution_before, x.before, x.business_date
     ON CONFLICT (client_id) DO NOTHING
 """
 
+ANYBODY_STANDS = """
+SELECT EXISTS (SELECT FROM segmentation_standing s JOIN {source} t USING (client_id) WHERE {mine})
+"""
+
+#: Where nobody stands yet; the service tier is the computed one.
+FIRST_STANDING = """
+INSERT INTO segmentation_standing
+       (client_id, scope_id, contribution, tier, tier_since, service_tier, service_since, changed_on)
+SELECT client_id, scope_id, contribution, tier, %(day)s::date, tier, %(day)s::date, %(day)s::date
+  FROM (SELECT t.client_id, {scope_id} AS scope_id, t.contribution, {tier} AS tier
+          FROM {source} t LEFT JOIN line l ON l.scope_id = {scope_id} WHERE t.ranked AND {mine}) ranked
+ ORDER BY client_id
+"""
+
 UPDATE_STANDING = """
 UPDATE segmentation_standing s
    SET scope_id = m.scope_id, contribution = m.contribution, tier = m.tier, service_tier = m.service_tier,
@@ -262,7 +276,7 @@ SELECT %(series)s, %(day)s::date, s.client_id, s.scope_id, s.contribution, t.ass
  WHERE t.ranked AND {{mine}} ORDER BY t.client_id
 """
 
-#: A run apart keeps everybody beside the chain; there is no service tier but the computed one.
+#: A run apart keeps everybody beside the chain, as does a first one; there is no service tier but the computed one.
 APART_MARKS = f"""{_MARK}
 SELECT %(series)s, %(day)s::date, client_id, scope_id, contribution, assets, tier, tier, FALSE
   FROM (SELECT t.client_id, {{scope_id}} AS scope_id, t.contribution, t.assets, {{tier}} AS tier

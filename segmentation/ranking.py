@@ -137,6 +137,8 @@ def open_run(
     run.policy, run.window_from, run.window_to, run.started_by = policy, wanted.start, wanted.end, user
     run.state, run.started_at, run.finished_at = "running", now(), None
     run.save()
+    # Here and not in the parts, which would wait for each other.
+    ensure_months("segmentation_rankmark", [business_date])
     if user is not None:
         record("ranking.run", user=user, object_kind="ranking", object_no=f"{scope}:{business_date}")
     return run
@@ -154,7 +156,6 @@ def rank_part(run: RankingRun, *, part: int = 0, parts: int = 1, still_mine: Cal
         later = RankingRun.objects.filter(apart=False, business_date__gt=run.business_date)
         if not run.apart and later.exists():
             raise Overtaken(f"ranking {run.scope} {run.business_date}")
-        ensure_months("segmentation_rankmark", [run.business_date])
         session.draw_lines()
         written = session.keep_apart() if run.apart else session.keep()
         session.keep_totals()

@@ -100,13 +100,16 @@ class Session:
     def keep(self) -> int:
         """Standing, history, changes and timeline of the usual run: only what differs is written. Returns rows written."""
         self.do(queries.TAKE_BACK_LEFT)
-        # Totals and standings both lie in the order of client ids: merging them costs half of what a hash join does.
-        self.cursor.execute("SET LOCAL enable_hashjoin = off")
+        if self.first and self._nobody_stands():
+            # Nobody moved, nothing is to be said: twice a million rows less to write.
+            self.do(queries.DELETE_MARKS)
+            return self.do(queries.FIRST_STANDING) + self.do(queries.APART_MARKS)
+        # Room for all standings at once. Merging both in the order of client ids is a little quicker, but four times slower
+        # once updates have strewn the rows over the table.
+        self.cursor.execute("SET LOCAL work_mem = '64MB'")
         self.do(queries.MOVED)
-        self.cursor.execute("SET LOCAL enable_hashjoin = on")
+        self.cursor.execute("ANALYZE moved")
         written = 0
-        if not self.first:
-            self.cursor.execute("ANALYZE moved")
         self.do(queries.UNSAY)
         steps = [queries.UPDATE_STANDING, queries.INSERT_STANDING, queries.DELETE_STANDING, queries.SAY]
         if self.run.full:
@@ -117,6 +120,10 @@ class Session:
         for statement in [*steps, queries.GONE_MARKS]:
             written += self.do(statement)
         return written
+
+    def _nobody_stands(self) -> bool:
+        self.do(queries.ANYBODY_STANDS)
+        return not self.cursor.fetchone()[0]
 
     def keep_apart(self) -> int:
         """A run beside the chain: everybody's mark, and nothing else moves."""
