@@ -2,13 +2,14 @@
 
 from django.urls import path
 
-from segmentation import views
+from segmentation import pareto_views, views
 
 app_name = "segmentation"
 
 urlpatterns = [
-    path("pareto/", views.pareto, name="pareto"),
-    path("pareto/data/", views.pareto_data, name="pareto-data"),
+    path("pareto/", pareto_views.pareto, name="pareto"),
+    path("pareto/data/", pareto_views.pareto_data, name="pareto-data"),
+    path("pareto/clients/", pareto_views.pareto_clients, name="pareto-clients"),
     path("policies/", views.policy_list, name="policies"),
     path("policies/draft/", views.policy_draft, name="policy-draft"),
     path("policies/<int:version>/", views.policy, name="policy"),

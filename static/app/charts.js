@@ -88,8 +88,8 @@
       return lines(echarts, [
         data.titles?.[i] ?? data.labels?.[i] ?? String(i + 1),
         `${names.column || ""} ${exact}`.trim(),
-        `${names.cumulative || ""} ${share(data.cumulative[i])}`.trim(),
-        data.tiers && `${names.tier || ""} ${data.tiers[i]}`.trim(),
+        `${names.cumulative || ""} ${data.shares?.[i] ?? share(data.cumulative[i])}`.trim(),
+        data.tiers && `${names.tier || ""} ${data.tier_names?.[i] ?? data.tiers[i]}`.trim(),
       ]);
     };
     option.xAxis.data = data.labels || data.columns.map((_value, i) => String(i + 1));
@@ -277,8 +277,8 @@
       rows: data.columns.map((value, i) => [
         data.titles?.[i] ?? data.labels?.[i] ?? String(i + 1),
         data.exact?.[i] ?? number(value),
-        share(data.cumulative[i]),
-        ...(tiers ? [data.tiers[i]] : []),
+        data.shares?.[i] ?? share(data.cumulative[i]),
+        ...(tiers ? [data.tier_names?.[i] ?? data.tiers[i]] : []),
       ]),
     };
   }
