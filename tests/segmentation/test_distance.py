@@ -137,11 +137,11 @@ def test_a_co_manager_learns_nothing_of_the_book(shared, client):
     assert found.share is None
     assert found.spare is not None
     client.force_login(other.user)
-    assert "data-place" not in client.get(f"/clients/{common.client_no}/").content.decode()
+    assert "data-book-place" not in client.get(f"/clients/{common.client_no}/").content.decode()
     own = why(common, primary.user)
     assert (own.book_rank, own.book_clients, own.branch_rank) == (3, 6, None)
     client.force_login(primary.user)
-    assert "data-place" in client.get(f"/clients/{common.client_no}/").content.decode()
+    assert "data-book-place" in client.get(f"/clients/{common.client_no}/").content.decode()
 
 
 def test_a_head_who_co_manages_elsewhere_learns_nothing_of_that_branch(shared):
