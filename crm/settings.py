@@ -92,6 +92,7 @@ INSTALLED_APPS = [
     "profit.apps.ProfitConfig",
     "profiles.apps.ProfilesConfig",
     "measures.apps.MeasuresConfig",
+    "segments.apps.SegmentsConfig",
     "analyses.apps.AnalysesConfig",
     "nights.apps.NightsConfig",
     "django.contrib.auth",

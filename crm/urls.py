@@ -21,6 +21,7 @@ OWN_APPS = (
     "profit",
     "profiles",
     "measures",
+    "segments",
     "analyses",
     "nights",
 )

@@ -26,6 +26,10 @@ RIGHTS: dict[str, frozenset[str]] = {
     # Fields of the firm's own on the client profile.
     "fields.edit": frozenset({Role.ADMIN}),
     "analyses.view": frozenset({Role.BRANCH_HEAD, Role.ANALYST}),
+    "segments.view": frozenset(_CLIENT_ROLES | {Role.ANALYST}),
+    "segments.edit": frozenset(_CLIENT_ROLES | {Role.ANALYST}),
+    # With one's role, branch or the firm.
+    "segments.share": frozenset({Role.BRANCH_HEAD, Role.ANALYST}),
     "policies.view": frozenset({Role.BRANCH_HEAD} | _HEAD_OFFICE),
     "policies.edit": frozenset({Role.ADMIN}),
     "intake.view": frozenset(_HEAD_OFFICE),

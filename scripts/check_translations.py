@@ -27,6 +27,7 @@ ROOMS = (
     "profit",
     "profiles",
     "measures",
+    "segments",
     "analyses",
     "nights",
     "templates",

@@ -22,6 +22,7 @@ from profiles.models import CustomField, Prospect
 from profit.models import RemoteProposal
 from segmentation.models import RankingPolicy
 from segmentation.ranking import rank
+from segments.models import Segment
 from tests.factories import BranchFactory, ClientFactory, GrantFactory, LeaveFactory, StaffFactory
 
 TODAY = timezone.localdate()
@@ -51,6 +52,9 @@ class World:
     rows: dict[str, object] = field(default_factory=dict)
     #: What no asker of the own branch may ever read, by what it says about the foreign client.
     canaries: dict[str, str] = field(default_factory=dict)
+
+
+SEGMENT_RULE = {"all": [{"field": "status", "op": "in", "value": ["active"]}]}
 
 
 def build() -> World:
@@ -168,6 +172,12 @@ def _rows(world: World) -> None:
                 ("other_prospect", world.staff["stranger"]),
             )
         },
+        "segment": Segment.objects.create(
+            name="Ours", rule=SEGMENT_RULE, shared="branch", branch=world.mine, owner=world.staff["manager"].user
+        ),
+        "other_segment": Segment.objects.create(
+            name="Theirs", rule=SEGMENT_RULE, shared="branch", branch=world.theirs, owner=world.staff["stranger"].user
+        ),
         "night": Night.objects.create(business_date=DAY, state=Night.State.DONE, finished_at=timezone.now()),
     }
 
@@ -182,6 +192,10 @@ EXAMPLES: dict[str, Callable[[World], Example]] = {
     "client_no": lambda w: Example(w.rows["client"].client_no, w.rows["other_client"].client_no, "C-none"),
     "branch_no": lambda w: Example(w.mine.branch_no, w.theirs.branch_no, "B-none"),
     "month": lambda w: Example("2026-10", None, "2026-99"),
+    "segment_id": lambda w: Example(w.rows["segment"].pk, w.rows["other_segment"].pk, 99_999_999),
+    "api:segment-detail pk": lambda w: Example(w.rows["segment"].pk, w.rows["other_segment"].pk, 99_999_999),
+    "api:segment-count pk": lambda w: Example(w.rows["segment"].pk, w.rows["other_segment"].pk, 99_999_999),
+    "api:segment-clients pk": lambda w: Example(w.rows["segment"].pk, w.rows["other_segment"].pk, 99_999_999),
     "analysis": lambda w: Example("overview", None, "nothing"),
     "dimension": lambda w: Example("clients", None, "nothing"),
     "key": lambda w: Example("hobby", None, "no-such-field"),

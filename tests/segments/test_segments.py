@@ -1,0 +1,289 @@
+"""Own segments (S11): the rule means what it says, nobody learns of others' clients, list and API count the same."""
+
+import json
+from datetime import date, timedelta
+
+import pytest
+from django.core.exceptions import PermissionDenied, ValidationError
+from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import strategies as st
+
+from clients.errors import Conflict
+from clients.models import Client
+from crm.clock import today
+from ledger.models import ClientTotals
+from org.models import Role
+from profit.models import ProfitTotal
+from segments import rules, services
+from segments.models import Segment
+from segments.rules import Broken
+from tests.factories import BranchFactory, ClientFactory, StaffFactory
+
+YUAN = 10_000
+
+
+@pytest.fixture
+def firm(db):
+    """Two managers of different branches, six clients each."""
+    managers = [StaffFactory(branch=BranchFactory()) for _ in "12"]
+    for number in range(12):
+        client = ClientFactory(
+            manager=managers[number % 2],
+            gender=("M", "F", "")[number % 3],
+            opened_on=today() - timedelta(days=100 * number),
+            birth_date=None if number % 4 == 0 else date(1960 + number, 5, 1),
+            occupation=("教师", "医生", "")[number % 3],
+        )
+        if number % 5:
+            ClientTotals.objects.create(
+                client=client,
+                branch_id=client.branch_id,
+                manager_id=client.manager_id,
+                no_key=client.no_key,
+                contribution=0,
+                assets=number * 100_000 * YUAN,
+                last_trade_on=today() - timedelta(days=20 * number) if number % 2 else None,
+            )
+    return managers
+
+
+@pytest.fixture
+def analyst(firm):
+    return StaffFactory(role=Role.ANALYST).user
+
+
+def found(rule, user):
+    return set(Client.objects.visible_to(user).filter(rules.compile_rule(rule, user=user, today=today())))
+
+
+DAYS, MONEY = st.integers(0, 1300), st.integers(0, 1_200_000)
+SEXES = st.lists(st.sampled_from("MF"), min_size=1, max_size=2)
+
+
+def asked(field, op, values):
+    return values.map(lambda value: {"field": field, "op": op, "value": value})
+
+
+condition = st.one_of(
+    asked("assets", "at_least", MONEY),
+    asked("assets", "between", st.tuples(MONEY, MONEY).map(list)),
+    asked("gender", "in", SEXES),
+    asked("gender", "not_in", SEXES),
+    asked("opened_on", "last_days", DAYS),
+    asked("opened_on", "older_days", DAYS),
+    st.sampled_from(["last_trade_on", "assets", "gender"]).map(lambda field: {"field": field, "op": "empty"}),
+)
+rule = st.recursive(
+    condition,
+    lambda inner: st.tuples(st.sampled_from(["all", "any", "none"]), st.lists(inner, min_size=1, max_size=3)).map(
+        lambda pair: {pair[0]: pair[1]}
+    ),
+    max_leaves=8,
+)
+
+
+def depth(tree):
+    """Groups within groups."""
+    return 0 if "field" in tree else 1 + max(depth(member) for member in next(iter(tree.values())))
+
+
+def holds(rule, client):
+    """The plain meaning of a rule."""
+    if "field" not in rule:
+        how, members = next(iter(rule.items()))
+        parts = [holds(member, client) for member in members]
+        return {"all": all(parts), "any": any(parts), "none": not any(parts)}[how]
+    totals = ClientTotals.objects.filter(client=client).first()
+    values = {
+        "assets": totals.assets / YUAN if totals else None,
+        "gender": client.gender,
+        "opened_on": client.opened_on,
+        "last_trade_on": totals.last_trade_on if totals else None,
+    }
+    value, given_ = values[rule["field"]], rule.get("value")
+    match rule["op"]:
+        case "empty":
+            return value in (None, "")
+        case "at_least":
+            return value is not None and value >= given_
+        case "between":
+            return value is not None and min(given_) <= value <= max(given_)
+        case "in":
+            return value in given_
+        case "not_in":
+            return value not in given_
+        case "last_days":
+            return today() - timedelta(days=given_) <= value <= today()
+        case "older_days":
+            return value < today() - timedelta(days=given_)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(rule, min_size=1, max_size=3))
+def test_sql_means_what_the_rule_says(analyst, members):
+    tree = {"all": members}
+    assume(depth(tree) <= rules.DEEPEST)
+    clients = found(tree, analyst)
+    assert clients == {client for client in Client.objects.all() if holds(tree, client)}
+    assert rules.words(tree)
+
+
+@pytest.mark.parametrize(
+    ("broken", "path"),
+    [
+        ([], ""),
+        ({"all": []}, ""),
+        ({"some": [{"field": "gender", "op": "empty"}]}, ""),
+        ({"all": [{"field": "shoe_size", "op": "is", "value": 42}]}, "0"),
+        (
+            {
+                "all": [
+                    {"field": "gender", "op": "empty"},
+                    {"any": [{"field": "assets", "op": "at_least", "value": "x"}]},
+                ]
+            },
+            "1.0",
+        ),
+        ({"all": [{"field": "gender", "op": "contains", "value": "M"}]}, "0"),
+        ({"all": [{"field": "gender", "op": "in", "value": ["' OR 1=1 --"]}]}, "0"),
+        ({"all": [{"field": "opened_on", "op": "last_days", "value": 10**9}]}, "0"),
+        ({"all": [{"field": "opened_on", "op": "from", "value": "2026-13-01"}]}, "0"),
+        ({"all": [{"field": "assets", "op": "between", "value": [1]}]}, "0"),
+        ({"all": [{"field": "assets", "op": "at_least", "value": "NaN"}]}, "0"),
+        ({"all": [{"field": "was_tier", "op": "was", "value": {"on": "2026-01-01", "keys": ["Z"]}}]}, "0"),
+    ],
+)
+def test_a_broken_rule_names_its_place(broken, path, analyst):
+    with pytest.raises(Broken) as error:
+        rules.compile_rule(broken, user=analyst, today=today())
+    assert error.value.path == path
+
+
+def test_too_deep_and_too_many(analyst):
+    leaf = {"field": "gender", "op": "empty"}
+    deep = leaf
+    for _ in range(6):
+        deep = {"all": [deep]}
+    for wrong in (deep, {"all": [leaf] * 61}):
+        with pytest.raises(Broken):
+            rules.compile_rule(wrong, user=analyst, today=today())
+
+
+ANYBODY = {"all": [{"field": "status", "op": "in", "value": ["active"]}]}
+
+
+def test_each_viewer_finds_own_clients_only(firm, analyst):
+    segment = services.save({"name": "All", "shared": "firm"}, ANYBODY, user=analyst)
+    assert services.clients_of(segment, analyst).count() == 12
+    assert services.clients_of(segment, firm[0].user).count() == 6
+    assert Segment.objects.visible_to(firm[0].user).get() == segment
+    assert services.count_of(ANYBODY, firm[1].user) == 6
+
+
+def test_asking_tells_so_it_needs_the_right(firm, analyst):
+    ProfitTotal.objects.create(
+        client=Client.objects.first(),
+        month_from=today(),
+        month_to=today(),
+        months=1,
+        revenue=0,
+        direct=0,
+        service=YUAN,
+        overhead=0,
+    )
+    losing = {"all": [{"field": "net_contribution", "op": "at_most", "value": -1}]}
+    assert len(found(losing, analyst)) == 1
+    with pytest.raises(Broken):
+        found(losing, firm[0].user)
+    personal = {"all": [{"field": "occupation", "op": "is", "value": "教师"}]}
+    assert len(found(personal, firm[0].user)) == 2
+    with pytest.raises(Broken):
+        found(personal, analyst)
+
+
+def test_frozen_keeps_its_clients(firm):
+    user = firm[0].user
+    segment = services.save({"name": "Men"}, {"all": [{"field": "gender", "op": "in", "value": ["M"]}]}, user=user)
+    services.freeze(segment.pk, user=user)
+    Client.objects.update(gender="F")
+    segment.refresh_from_db()
+    assert services.clients_of(segment, user).count() == 2
+    with pytest.raises(ValidationError):
+        services.save({"name": "Men"}, ANYBODY, user=user, segment_id=segment.pk, version=segment.version)
+
+
+def test_only_the_owner_changes_and_shares_by_right(firm, analyst):
+    segment = services.save({"name": "Mine"}, ANYBODY, user=firm[0].user)
+    with pytest.raises(PermissionDenied):
+        services.save({"name": "Shared", "shared": "firm"}, ANYBODY, user=firm[0].user)
+    with pytest.raises(Segment.DoesNotExist):
+        services.save({"name": "Stolen"}, ANYBODY, user=analyst, segment_id=segment.pk, version=1)
+    with pytest.raises(Conflict):
+        services.save({"name": "Late"}, ANYBODY, user=firm[0].user, segment_id=segment.pk, version=9)
+    with pytest.raises(ValidationError):
+        services.save({"name": "Mine"}, ANYBODY, user=firm[0].user)
+    with pytest.raises(Segment.DoesNotExist):
+        services.delete(segment.pk, user=analyst)
+
+
+@pytest.fixture
+def web(client):
+    client.cookies["language"] = "en"
+    return client
+
+
+def test_from_the_builder_to_list_and_api(firm, web, django_assert_max_num_queries):
+    web.force_login(firm[0].user)
+    wanted = {"all": [{"field": "gender", "op": "in", "value": ["M"]}]}
+    counted = web.post("/segments/count/", {"rule": json.dumps(wanted)}).json()
+    assert counted["count"] == 2
+    assert "Gender is one of Male" in counted["text"]
+    web.post("/segments/new/", {"name": "Men", "rule": json.dumps(wanted)})
+    segment = Segment.objects.get()
+    with django_assert_max_num_queries(12):
+        page = web.get(f"/clients/?segment={segment.pk}").content.decode()
+    for client in Client.objects.filter(manager=firm[0]):
+        assert (client.client_no in page) == (client.gender == "M")
+    exported = web.post(f"/clients/export/?segment={segment.pk}", {"format": "csv"})
+    assert exported.status_code in (200, 302)
+    assert web.get(f"/api/v1/segments/{segment.pk}/count/").json() == {"count": 2}
+    listed = web.get(f"/api/v1/segments/{segment.pk}/clients/").json()["results"]
+    assert {row["client_no"] for row in listed} == {
+        c.client_no for c in Client.objects.filter(manager=firm[0], gender="M")
+    }
+
+
+def test_a_removed_field_is_told_and_finds_nobody(firm, web):
+    user = firm[0].user
+    segment = services.save({"name": "Old"}, ANYBODY, user=user)
+    Segment.objects.update(rule={"all": [{"field": "shoe_size", "op": "is", "value": "42"}]})
+    web.force_login(user)
+    assert "does not exist any more" in web.get(f"/segments/{segment.pk}/").content.decode()
+    page = web.get(f"/clients/?segment={segment.pk}").content.decode()
+    assert "does not exist any more" in page
+    assert not any(client.client_no in page for client in Client.objects.all())
+    assert web.get(f"/api/v1/segments/{segment.pk}/count/").status_code == 400
+    assert "shoe_size" in web.get("/segments/").content.decode()
+
+
+@pytest.mark.parametrize("value", ["0", "-1", "99999999", "1e30", "x"])
+def test_a_segment_that_is_not_there_in_the_list_s_address(value, firm, web):
+    web.force_login(firm[0].user)
+    assert web.get(f"/clients/?segment={value}").status_code == 200
+
+
+def test_what_was_typed_is_kept_when_it_is_wrong(firm, web):
+    web.force_login(firm[0].user)
+    wrong = web.post("/segments/new/", {"name": "Kept", "rule": json.dumps({"all": []})})
+    assert wrong.status_code == 422
+    assert 'value="Kept"' in wrong.content.decode()
+
+
+@pytest.mark.parametrize("rows", [1, 3])
+def test_statements_of_the_page_do_not_grow(firm, web, rows, django_assert_max_num_queries):
+    for number in range(rows):
+        services.save({"name": f"S{number}"}, ANYBODY, user=firm[0].user)
+    web.force_login(firm[0].user)
+    web.get("/segments/")
+    with django_assert_max_num_queries(8):
+        web.get("/segments/")
