@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo
 from crm.money import to_units
 from crm.partitions import ensure_months, month_start
 from ledger.models import DirtyMonth, Trade
+from measures.models import MeasurePolicy
 from nights import jobs, services
 from org.models import Role
 from tests.factories import BranchFactory, ClientFactory, StaffFactory
@@ -23,6 +24,8 @@ class Firm:
     """Two branches with a head and a manager each; clients earn what `earn` says."""
 
     def __init__(self) -> None:
+        # A test with real transactions takes the migrations' rows away.
+        MeasurePolicy.objects.get_or_create(version=1, defaults={"state": "published", "valid_from": date(2000, 1, 1)})
         self.branches = [BranchFactory(), BranchFactory()]
         self.heads = [StaffFactory(branch=branch, role=Role.BRANCH_HEAD) for branch in self.branches]
         self.managers = [StaffFactory(branch=branch) for branch in self.branches]

@@ -115,7 +115,13 @@ class Station:
     def reset(self, deliveries: list[date]) -> None:
         """The database as it was before the night of D2, an empty broker, markers only for these dates."""
         embedded.ensure_running(self.data_dir)
-        self.sql("DROP DATABASE crm WITH (FORCE)", database="postgres")
+        for attempt in range(40):  # a vacuum worker is the server's own: it cannot be sent away, but it ends soon
+            try:
+                self.sql("DROP DATABASE crm WITH (FORCE)", database="postgres")
+                break
+            except (psycopg2.errors.InsufficientPrivilege, psycopg2.errors.ObjectInUse):
+                assert attempt < 39
+                time.sleep(0.5)
         self._copy("base", "crm")
         self.flush_redis()
         for day in (D2, D3, D4):
