@@ -17,6 +17,7 @@ from django.utils.translation import gettext_lazy
 
 from clients import fields
 from clients.fields import Field, Kind
+from clients.models import Client
 from crm.money import to_units
 from org.rights import may
 from org.scope import scope_of
@@ -96,7 +97,9 @@ def _group(rule: Any, user: Any, today: date, path: str, depth: int, budget: lis
             budget[0] -= 1
             if budget[0] < 0:
                 raise Broken(_("A rule holds at most %(n)s conditions.") % {"n": MOST_CONDITIONS}, here)
-            parts.append(_condition(member, user, today, here))
+            # A set of its own: joins shared between "or" and "none" would lose clients who have no value.
+            asked = Client.objects.filter(_condition(member, user, today, here)).order_by()
+            parts.append(Q(pk__in=asked.values("pk")))
         else:
             parts.append(_group(member, user, today, here, depth + 1, budget))
     joined = parts[0]
