@@ -175,7 +175,7 @@ SOME_ASSETS = ("assets.csv", (date(2026, 7, 31), "1001"), "2026-07-31,1001,3.00,
 def test_facts_and_totals_are_what_the_rows_say(tmp_path, steps):
     with transaction.atomic(), tempfile.TemporaryDirectory() as folder:
         take(Path(folder), FIRM)
-        batches = []
+        batches, newest = [], date.min
         for what, value in steps:
             if what == "take":
                 batches.append(take(Path(folder), files_of(value)))
@@ -183,8 +183,10 @@ def test_facts_and_totals_are_what_the_rows_say(tmp_path, steps):
                 undo(batches.pop())
             elif what == "refresh":
                 window, parts, day = value
-                refresh_parts(day, window, parts)
-                hold(window, day)
+                # Business dates ascend: what a later one brought stays.
+                newest = max(day, newest)
+                refresh_parts(newest, window, parts)
+                hold(window, newest)
         refresh_parts(DAY, WINDOW, 2)
         hold(WINDOW, DAY)
         assert refresh_parts(DAY, WINDOW) == FactCounts(0, 0)
