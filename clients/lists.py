@@ -18,6 +18,7 @@ from django.utils.translation import gettext_lazy as _
 from clients import columns
 from clients.filters import ClientFilter, client_filter
 from clients.models import Client, SavedView, Status
+from clients.scope import client_scope
 from org.listing import Action, Column, Kind, Listing, Mask
 from org.masking import mask_mobile, mask_name
 from org.models import Role, Staff
@@ -151,6 +152,12 @@ class ClientListing(Listing):
 
     def base(self) -> QuerySet[Client]:
         return Client.objects.visible_to(self.request.user)
+
+    @property
+    def counts_first(self) -> bool:
+        """A manager's book is small, and the whole firm has an index for its order."""
+        scope = client_scope(self.request.user).scope
+        return bool(self.state.filters) if scope.firm else bool(scope.branch_ids)
 
     def actions(self) -> Sequence[Action]:
         return (

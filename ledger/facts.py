@@ -37,7 +37,8 @@ def refresh(business_date: date, *, window: Window, part: int = 0, parts: int = 
     """Bring monthly facts and totals of a share of the clients (`id % parts = part`) up to date.
 
     One transaction; a second call writes nothing. The window is what the totals shall cover from now on. Assets are those
-    of the newest snapshot on or before the business date. Sessions that work side by side must name the same `parts`.
+    of the newest snapshot on or before the business date; business dates ascend, an older one takes back nothing. Sessions
+    that work side by side must name the same `parts`.
     """
     with transaction.atomic(), connection.cursor() as cursor:
         _wait_for_others(cursor, part, parts)
@@ -81,6 +82,8 @@ class _Refresh:
             "whole_from": whole_from,
             "whole_to": whole_to,
         }
+        # Room for the totals of a share of a million clients at once.
+        cursor.execute("SET LOCAL work_mem = '64MB'")
         drop(cursor, "dirty", "differing", "rolling", "stale", "fresh", "goal")
 
     def do(self, statement: str, **values: Any) -> int:

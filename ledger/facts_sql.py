@@ -186,7 +186,7 @@ SELECT client_id, contribution + more AS contribution,
             WHEN assets_made_anew THEN 0 ELSE assets END AS assets,
        CASE WHEN snapshot_on >= assets_on OR assets_on IS NULL THEN snapshot_on
             WHEN NOT assets_made_anew THEN assets_on END AS assets_on,
-       assets_made_anew AND (snapshot_on IS NULL OR snapshot_on < assets_on) AS assets_lost
+       assets_made_anew AND (snapshot_on IS NULL OR snapshot_on < assets_on) AS assets_lost, assets AS assets_before
   FROM seen
 """
 

@@ -10,8 +10,8 @@ from segmentation.models import RankingRun
 from segmentation.policies import policy_on, window_of
 
 _COUNTS = """
-SELECT t.branch_id, s.tier, r.tier, count(*)
-  FROM ranked r JOIN segmentation_standing s USING (client_id) JOIN ledger_clienttotals t USING (client_id)
+SELECT r.branch_id, s.tier, r.tier, count(*)
+  FROM ranked r JOIN segmentation_standing s USING (client_id)
  GROUP BY 1, 2, 3 ORDER BY 1, 2, 3
 """
 

@@ -5,7 +5,7 @@ from functools import partial
 from typing import Any
 
 import django_filters
-from django.db.models import Q, QuerySet
+from django.db.models import Exists, OuterRef, QuerySet
 from django.http import HttpRequest
 from django.template.loader import render_to_string
 from django.utils.html import format_html
@@ -21,7 +21,7 @@ from org.listing import Column, Kind
 from org.templatetags.fmt import day, money, money_text, yuan
 from segmentation import words
 from segmentation.explain import Why, why
-from segmentation.models import Tier
+from segmentation.models import Tier, TierChange
 
 
 def badge(tier: str | None, service_tier: str | None = None) -> SafeString:
@@ -92,7 +92,8 @@ class MovedSince(django_filters.DateFilter):
     def filter(self, qs: QuerySet[Any], value: Any) -> QuerySet[Any]:
         if not value:
             return qs
-        return qs.filter(Q(tier_changes__business_date__gte=value, tier_changes__what="tier")).distinct()
+        moves = TierChange.objects.filter(client=OuterRef("pk"), what="tier", business_date__gte=value)
+        return qs.filter(Exists(moves))
 
 
 def _api_tier() -> serializers.ChoiceField:

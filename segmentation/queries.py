@@ -118,7 +118,7 @@ TIER = (
 #: Everybody ranked, for those who only look.
 RANKED = """
 CREATE TEMP VIEW ranked AS
-SELECT t.client_id, {scope_id} AS scope_id, t.contribution, t.assets, {tier} AS tier
+SELECT t.client_id, t.branch_id, {scope_id} AS scope_id, t.contribution, t.assets, {tier} AS tier
   FROM {source} t LEFT JOIN line l ON l.scope_id = {scope_id} WHERE t.ranked AND {mine}
 """
 

@@ -202,7 +202,9 @@ def preview(business_date: date, *, policy: RankingPolicy | None = None) -> Move
 
 
 def prepare(cursor: Any, run: RankingRun) -> None:
-    """Make the temporary relation `ranked` (client_id, scope_id, contribution, assets, tier) for a run that is not stored.
+    """Make the temporary relation `ranked` for a run that is not stored: who is where before anything is written.
+
+    Columns: client_id, branch_id, scope_id, contribution, assets, tier.
 
     The caller reads it and rolls the transaction back.
     """

@@ -94,7 +94,9 @@ class Session:
         self._names["source"] = "source"
 
     def show_ranked(self) -> None:
-        """Make the temporary view `ranked` (client_id, scope_id, contribution, assets, tier)."""
+        """Make the temporary view `ranked` (client_id, branch_id, scope_id, contribution, assets, tier)."""
+        # Room for the standings it is mostly compared with.
+        self.cursor.execute("SET LOCAL work_mem = '64MB'")
         self.do(queries.RANKED)
 
     def keep(self) -> int:

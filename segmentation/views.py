@@ -1,6 +1,7 @@
 """Pages of segmentation: policies (S1, U1), tier history of a client (S12). The Pareto pages are in `pareto_views`."""
 
 from datetime import date
+from decimal import Decimal
 from typing import Any
 
 from django.contrib import messages
@@ -69,6 +70,10 @@ def _fields() -> list[Any]:
 def _value(found: RankingPolicy, field: Any) -> Any:
     display = getattr(found, f"get_{field.name}_display", None)
     value = display() if display else getattr(found, field.name)
+    if value in (None, ""):
+        return "–"
+    if isinstance(value, Decimal):
+        return f"{value.normalize():f}"
     return day(value) if isinstance(value, date) else value
 
 

@@ -9,6 +9,7 @@ from django.conf import settings
 from django.db import connection
 from django.test import TransactionTestCase
 
+from measures.models import MeasurePolicy
 from org.models import Role
 from segmentation.models import RankingPolicy
 from tests.factories import StaffFactory
@@ -28,7 +29,8 @@ def _empty_all_tables_and_the_audit_trail(case: TransactionTestCase) -> None:
     finally:
         with connection.cursor() as cursor:
             cursor.execute("ALTER TABLE org_auditevent ENABLE TRIGGER audit_append_only")
-    RankingPolicy.objects.get_or_create(version=1, defaults={"state": "published", "valid_from": date(2000, 1, 1)})
+    for policy in (RankingPolicy, MeasurePolicy):
+        policy.objects.get_or_create(version=1, defaults={"state": "published", "valid_from": date(2000, 1, 1)})
 
 
 TransactionTestCase._fixture_teardown = _empty_all_tables_and_the_audit_trail

@@ -18,7 +18,7 @@ from django.utils.translation import gettext_lazy as _
 from org.listing import render, state
 from org.listing.columns import Column, Exported
 from org.listing.filters import Chip, ListFilterSet
-from org.listing.paging import Page, Total, fetch, in_order, total_of
+from org.listing.paging import COUNT_CAP, GATHER_CAP, GATHER_FROM, Page, Total, as_total, count_up_to, fetch, in_order
 from org.listing.saved import SHARES, SavedViewBase
 from org.rights import may
 from org.scope import scope_of
@@ -82,6 +82,14 @@ class Listing:
     def actions(self) -> Sequence[Action]:
         """Actions on chosen rows."""
         return ()
+
+    @property
+    def counts_first(self) -> bool:
+        """Whether the rows may be some thousands among many more: then their number decides how a page is read.
+
+        Matters for an order by another table's column only, see `org.listing.paging`.
+        """
+        return False
 
     # --- Made of the request -----------------------------------------------------------------------------------------
 
@@ -156,7 +164,22 @@ class Listing:
 
     @cached_property
     def page(self) -> Page:
-        return fetch(self.queryset, self.paths, self.state.sort, self.state.size, self.state.after, self.state.before)
+        now = self.state
+        matches = self.count if self._counts_first else None
+        gather = matches is not None and GATHER_FROM < matches <= GATHER_CAP
+        return fetch(self.queryset, self.paths, now.sort, now.size, now.after, now.before, gather, matches)
+
+    @cached_property
+    def _counts_first(self) -> bool:
+        """An index of the own table is no danger; distinct and annotated rows cannot be gathered."""
+        query = self.queryset.query
+        foreign = "__" in self.state.sort.path
+        return foreign and self.counts_first and not query.distinct and not query.annotations
+
+    @cached_property
+    def count(self) -> int:
+        """Matches, counted as far as anybody asks."""
+        return count_up_to(self.queryset, GATHER_CAP if self._counts_first else COUNT_CAP)
 
     @cached_property
     def paths(self) -> list[str]:
@@ -165,9 +188,10 @@ class Listing:
     @cached_property
     def total(self) -> Total:
         """How many match; a first page that is not full has counted them already."""
-        if not self.page.previous and not self.page.next:
-            return Total(len(self.page.rows)) if self.page.rows or not self.state.after else total_of(self.queryset)
-        return total_of(self.queryset)
+        page = self.page
+        if not page.previous and not page.next and (page.rows or not self.state.after):
+            return Total(len(page.rows))
+        return as_total(self.count)
 
     # --- Shown -------------------------------------------------------------------------------------------------------
 

@@ -1,6 +1,10 @@
 """Keyset pages: every page costs the same, however deep. NULLs come last, in both directions.
 
 A page of a nullable key is read in two segments, rows with a value and rows without, so that an index can serve each.
+
+An index that serves the order serves it over all rows there are: for few among many, the planner may walk most of it to
+find them. `gather` takes the order away from it: the matches are read by their own condition, sorted by key, and only
+the rows of the page get their details.
 """
 
 import base64
@@ -13,9 +17,13 @@ from typing import Any
 from django.core.exceptions import FieldError, ValidationError
 from django.db.models import F, QuerySet
 from django.db.models.fields.tuple_lookups import Tuple, TupleGreaterThan, TupleLessThan
+from django.db.models.functions import Coalesce
 
 #: Counts are exact up to here; beyond it a page says "10,000+".
 COUNT_CAP = 10_000
+#: Between so many matches, reading all of them is cheaper than to look for them along an index of a million. Fewer, the
+#: planner reads all by itself, and one statement less deep is faster.
+GATHER_FROM, GATHER_CAP = 2_000, 25_000
 
 
 @dataclass(frozen=True)
@@ -59,25 +67,42 @@ class Total:
     capped: bool = False
 
 
-def total_of(queryset: QuerySet[Any]) -> Total:
-    """Count rows up to the cap."""
-    count = queryset.order_by()[: COUNT_CAP + 1].count()
+def count_up_to(queryset: QuerySet[Any], cap: int) -> int:
+    """How many rows match; `cap` + 1 when they are more than `cap`."""
+    return queryset.order_by()[: cap + 1].count()
+
+
+def as_total(count: int) -> Total:
+    """A count as the page says it."""
     return Total(COUNT_CAP, capped=True) if count > COUNT_CAP else Total(count)
 
 
 def fetch(
-    queryset: QuerySet[Any], paths: Sequence[str], sort: Sort, size: int, after: str = "", before: str = ""
+    queryset: QuerySet[Any],
+    paths: Sequence[str],
+    sort: Sort,
+    size: int,
+    after: str = "",
+    before: str = "",
+    gather: bool = False,
+    matches: int | None = None,
 ) -> Page:
-    """One page. A cursor that is broken, or of another order, is ignored: the first page comes."""
+    """One page. A cursor that is broken, or of another order, is ignored: the first page comes.
+
+    `gather`: see the module; `queryset` then must not be distinct or annotated. `matches`: their number, if known.
+    """
     back = bool(before)
     cursor = read_cursor(before or after, queryset, sort)
     if cursor is None:
         back = False
-    rows = _rows(queryset, paths, sort, size + 1, cursor, back)
+    wanted = size + 1
+    if cursor is None and matches is not None:
+        wanted = min(wanted, matches)
+    rows = _rows(queryset, paths, sort, wanted, cursor, back, gather)
     more = len(rows) > size
     if back and not more and len(rows) < size:
         # Fewer rows than a page stand before: the first page is meant.
-        return fetch(queryset, paths, sort, size)
+        return fetch(queryset, paths, sort, size, gather=gather, matches=matches)
     rows = rows[:size]
     if back:
         rows.reverse()
@@ -96,14 +121,18 @@ def in_order(queryset: QuerySet[Any], sort: Sort) -> QuerySet[Any]:
     return queryset.order_by(ordered, "-pk" if sort.down else "pk")
 
 
-def _rows(queryset, paths, sort: Sort, wanted: int, cursor: Cursor | None, back: bool) -> list[tuple[Any, ...]]:
+def _rows(
+    queryset, paths, sort: Sort, wanted: int, cursor: Cursor | None, back: bool, gather: bool
+) -> list[tuple[Any, ...]]:
     rows: list[tuple[Any, ...]] = []
     for empty in _segments(sort, cursor, back):
-        here = cursor if cursor is not None and (cursor.value is None) == empty else None
-        part = _segment(queryset, sort, empty, here, back)
-        rows += part.values_list(*paths, sort.path, "pk")[: wanted - len(rows)]
         if len(rows) >= wanted:
             break
+        here = cursor if cursor is not None and (cursor.value is None) == empty else None
+        part = _segment(queryset, sort, empty, here, back)
+        left = wanted - len(rows)
+        part = _gathered(part, sort, empty, back, left) if gather else part[:left]
+        rows += part.values_list(*paths, sort.path, "pk")
     return rows
 
 
@@ -128,6 +157,17 @@ def _segment(queryset, sort: Sort, empty: bool, cursor: Cursor | None, back: boo
         beyond = TupleLessThan if down else TupleGreaterThan
         queryset = queryset.filter(beyond(Tuple(F(sort.path), F(sort.tie)), (cursor.value, cursor.pk)))
     return queryset.order_by(f"{sign}{sort.path}", f"{sign}{sort.tie}")
+
+
+def _gathered(part: QuerySet[Any], sort: Sort, empty: bool, back: bool, wanted: int) -> QuerySet[Any]:
+    """The first rows of a segment, chosen by key alone; the details are joined to the chosen ones."""
+    usual = part.query.order_by
+    key = F("pk") if empty else F(sort.path)
+    # Equal to the key, but no index has it.
+    veiled = Coalesce(key, key)
+    first = veiled.desc() if sort.down != back else veiled.asc()
+    chosen = part.order_by(first, *usual[1:]).values("pk")[:wanted]
+    return part.model._default_manager.filter(pk__in=chosen).order_by(*usual)
 
 
 def write_cursor(sort: Sort, row: tuple[Any, ...]) -> str:

@@ -50,7 +50,7 @@
   // --- Kinds: data of the server -> option of the library ------------------------------------------------------------------
 
   const common = (data, unit) => ({
-    animation: !calm.matches,
+    animation: !calm.matches && !("paper" in root.dataset), // paper does not wait
     animationDuration: 250,
     // A few figures to hear; all of them are in the table.
     aria: { enabled: true, label: { data: { maxCount: 6 } } },
@@ -101,18 +101,26 @@
     const most = Math.max(...data.columns, 0);
     const least = Math.min(...data.columns, 0);
     const step = roundStep(Math.max(most / 5, -least / 8));
-    const below = Math.ceil(-least / step);
+    // A few clients who cost a little need no step of their own: the axis then ends at them, its lines stay at whole steps.
+    const depth = -least / step;
+    const below = depth < 0.5 ? depth : Math.ceil(depth);
+    const at = (size) => {
+      const customValues = Array.from({ length: 6 + Math.floor(below) }, (_nothing, i) => (i - Math.floor(below)) * size);
+      return { axisLabel: { customValues }, splitLine: { customValues }, axisTick: { customValues } };
+    };
     option.yAxis = [
-      { ...option.yAxis, min: -below * step, max: 5 * step, interval: step },
+      { ...option.yAxis, min: -below * step, max: 5 * step, interval: step, ...at(step) },
       {
         type: "value",
-        name: names.cumulative || "",
+        // On a phone there is no room for both names; the ticks say per cent.
+        name: innerWidth < 600 ? "" : names.cumulative || "",
         nameTextStyle: { align: "right" },
         min: -below * 0.2,
         max: 1,
         interval: 0.2,
+        ...at(0.2),
         splitLine: { show: false },
-        axisLabel: { formatter: (value) => (value < -0.01 ? "" : `${Math.round(value * 100)}%`) },
+        axisLabel: { ...at(0.2).axisLabel, formatter: (value) => (value < -0.01 ? "" : `${Math.round(value * 100)}%`) },
       },
     ];
     option.series = [

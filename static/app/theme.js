@@ -12,7 +12,8 @@
   }
 
   function apply() {
-    const dark = root.dataset.theme === "dark" || (root.dataset.theme === "auto" && device.matches);
+    const chosen = root.dataset.theme === "dark" || (root.dataset.theme === "auto" && device.matches);
+    const dark = chosen && !("paper" in root.dataset);
     const theme = dark ? "dark" : "light";
     if (root.dataset.bsTheme === theme) return;
     root.dataset.bsTheme = theme;
@@ -25,4 +26,13 @@
   apply();
   device.addEventListener("change", apply);
   document.addEventListener("crm:theme-choice", apply);
+  // Paper is white: light letters would not be seen on it.
+  addEventListener("beforeprint", () => {
+    root.dataset.paper = "";
+    apply();
+  });
+  addEventListener("afterprint", () => {
+    delete root.dataset.paper;
+    apply();
+  });
 })();

@@ -4,9 +4,12 @@ import re
 from html import unescape
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from clients.lists import OWN_COLUMNS
 from clients.models import Account, Client
+from org.listing import listing
 from org.models import Role
 from tests.factories import BranchFactory, CareFactory, ClientFactory, CoManagerFactory, StaffFactory
 
@@ -293,3 +296,81 @@ def test_do_not_contact_shows_in_the_list(manager, as_):
 
 def test_a_complaint_officer_sees_no_client_list(as_):
     assert as_(StaffFactory(role=Role.COMPLAINT_OFFICER)).get(LIST).status_code == 403
+
+
+def plan_of(sql):
+    """How PostgreSQL would run a captured statement if sorts were dear: along an index with the order if there is one."""
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL enable_sort = off")
+        cursor.execute("EXPLAIN " + sql)
+        return "\n".join(row[0] for row in cursor.fetchall())
+
+
+@pytest.fixture
+def many(head, stranger, manager):
+    """A firm in which the clients of one branch, 5 %, are the poorest: an index by contribution finds them last."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            INSERT INTO clients_client (client_no, no_key, name, name_key, branch_id, manager_id, status, opened_on,
+                   id_type, id_no, gender, mobile, email, address, risk_level, investor_type, occupation, education,
+                   core_as_of)
+            SELECT 'N' || n, 'N' || n, 'N', 'n', CASE WHEN n <= 200 THEN %s ELSE %s END, NULL, 'active', '2020-01-01',
+                   '', '', '', '', '', '', '', '', '', '', '2026-01-01' FROM generate_series(1, 4000) n
+            """,
+            [head.branch_id, stranger.branch_id],
+        )
+        cursor.execute(
+            """
+            INSERT INTO segmentation_standing
+                   (client_id, scope_id, contribution, tier, tier_since, service_tier, service_since)
+            SELECT id, branch_id, substr(client_no, 2)::int, 'C', '2026-01-01', 'C', '2026-01-01' FROM clients_client
+            """
+        )
+        cursor.execute("ANALYZE clients_client; ANALYZE segmentation_standing")
+
+
+@pytest.mark.parametrize("query", ["", "?sort=contribution"])
+def test_a_branch_is_read_by_its_own_index_whatever_the_order(query, head, many, as_, monkeypatch):
+    monkeypatch.setattr(listing, "GATHER_FROM", 100)
+    browser = as_(head)
+    with CaptureQueriesContext(connection) as captured:
+        page = get(browser, query)
+    ranks = [int(number[1:]) for number in numbers(page)]
+    assert ranks == (list(range(1, 51)) if query else list(range(200, 150, -1)))
+    plan = plan_of(next(q["sql"] for q in captured if '"segmentation_standing"."contribution"' in q["sql"]))
+    assert "standing_contribution" not in plan, plan
+
+
+def test_the_firm_is_read_along_the_order(analyst, many, as_):
+    with CaptureQueriesContext(connection) as captured:
+        get(as_(analyst))
+    plan = plan_of(next(q["sql"] for q in captured if '"segmentation_standing"."contribution"' in q["sql"]))
+    assert "standing_contribution" in plan, plan
+
+
+@pytest.mark.parametrize("sort", ["-contribution", "contribution", "-assets", "tier"])
+def test_gathered_pages_meet_every_row_once_as_others_do(sort, head, manager, as_, rank, monkeypatch):
+    for place in range(60):
+        client = ClientFactory(manager=manager)
+        if place % 3:
+            rank(client, place % 7)
+    browser = as_(head)
+
+    def walk():
+        seen, address = [], f"?size=25&sort={sort}"
+        while address:
+            html = get(browser, address)
+            seen.append(numbers(html))
+            address = link(html, "next")
+        back = link(html, "prev")
+        assert numbers(get(browser, back)) == seen[-2]
+        return [number for page in seen for number in page]
+
+    plain = walk()
+    monkeypatch.setattr(listing, "GATHER_FROM", 0)
+    with CaptureQueriesContext(connection) as captured:
+        gathered = walk()
+    assert any("COALESCE" in q["sql"] for q in captured)
+    assert gathered == plain
+    assert len(set(plain)) == 60
