@@ -94,6 +94,7 @@ INSTALLED_APPS = [
     "measures.apps.MeasuresConfig",
     "segments.apps.SegmentsConfig",
     "analyses.apps.AnalysesConfig",
+    "visits.apps.VisitsConfig",
     "nights.apps.NightsConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",

@@ -23,6 +23,7 @@ OWN_APPS = (
     "measures",
     "segments",
     "analyses",
+    "visits",
     "nights",
 )
 

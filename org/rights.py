@@ -30,6 +30,10 @@ RIGHTS: dict[str, frozenset[str]] = {
     "segments.edit": frozenset(_CLIENT_ROLES | {Role.ANALYST}),
     # With one's role, branch or the firm.
     "segments.share": frozenset({Role.BRANCH_HEAD, Role.ANALYST}),
+    "visits.view": frozenset(_CLIENT_ROLES | {Role.ANALYST}),
+    "visits.edit": frozenset(_CLIENT_ROLES),
+    "visits.waive": frozenset({Role.BRANCH_HEAD}),
+    "visits.export": frozenset(_CLIENT_ROLES | {Role.ANALYST}),
     "policies.view": frozenset({Role.BRANCH_HEAD} | _HEAD_OFFICE),
     "policies.edit": frozenset({Role.ADMIN}),
     "intake.view": frozenset(_HEAD_OFFICE),

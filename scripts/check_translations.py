@@ -29,6 +29,7 @@ ROOMS = (
     "measures",
     "segments",
     "analyses",
+    "visits",
     "nights",
     "templates",
 )
