@@ -347,6 +347,14 @@ EMAIL_HOST_PASSWORD = _email["EMAIL_HOST_PASSWORD"]
 EMAIL_USE_TLS = _email["EMAIL_USE_TLS"]
 EMAIL_USE_SSL = _email["EMAIL_USE_SSL"]
 
+# --- Messenger: a webhook of the firm's own -----------------------------------------------------------------------------
+
+#: Reminders are posted there as JSON, signed with the secret (docs/visits.md); empty: none.
+MESSENGER_URL = read("str", "MESSENGER_URL", "")
+MESSENGER_SECRET = read("str", "MESSENGER_SECRET", "")
+if MESSENGER_URL and not (MESSENGER_URL.startswith(("https://", "http://")) and MESSENGER_SECRET):
+    stop("environment variable MESSENGER_URL: use an http(s) address, and set MESSENGER_SECRET")
+
 # --- Celery: see docs/decisions.md, "Redis is a doorbell" ------------------------------------------------------------
 
 CELERY_BROKER_URL = BROKER_URL.replace("unix://", "redis+socket://")
@@ -398,6 +406,7 @@ if NIGHT_STALE_SECONDS < 2 * NIGHT_HEARTBEAT_SECONDS:
     stop("environment: NIGHT_STALE_SECONDS must be at least twice NIGHT_HEARTBEAT_SECONDS")
 CELERY_BEAT_SCHEDULE = {
     "nights-tick": {"task": "nights.tick", "schedule": NIGHT_TICK_SECONDS, "options": {"expires": NIGHT_TICK_SECONDS}},
+    "visits-remind": {"task": "visits.remind", "schedule": 60.0, "options": {"expires": 60}},
     "intake-resume": {"task": "ledger.resume_intake", "schedule": 60.0, "options": {"expires": 60}},
 }
 

@@ -10,10 +10,12 @@ class NightsConfig(AppConfig):
 
     def ready(self) -> None:
         from nights.home import unread_count  # models must be loaded
-        from org import audit
+        from nights.notices import write
+        from org import audit, notify
         from org.navigation import register_count
 
         register_count("home", unread_count)
+        notify.set_writer(write)
         audit.register(
             {
                 "night.start": _("Night started"),

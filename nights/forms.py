@@ -14,6 +14,7 @@ LINK_LABELS = {
     "values": _("Lifetime values and profit alone"),
     "notices": _("Notices alone"),
     "measures": _("Nine cells, score, RFM alone"),
+    "visits": _("Contacts owed and month plans alone"),
 }
 assert LINK_LABELS.keys() == LINKS.keys()
 

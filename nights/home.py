@@ -1,5 +1,6 @@
 """My day (D1): the page that everybody opens in the morning. Answer first: what changed in the night, and for whom."""
 
+from datetime import timedelta
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
@@ -15,7 +16,9 @@ from nights.models import Notice
 from nights.notices import text_of, url_of
 from org.navigation import forget_count
 from org.rights import ANYBODY, may
+from org.scope import scope_of
 from org.views import page
+from visits import queries as visits
 
 
 @page(ANYBODY)
@@ -41,6 +44,7 @@ def my_day(request: HttpRequest) -> HttpResponse:
         context["personal"] = True
         if nights.done is not None:
             context |= _moves(user, nights.done)
+        context |= _visits(user)
     if context["sees_nights"]:
         context["waiting"] = services.waiting_night(now())
     return render(request, "home/my_day.html", context)
@@ -55,6 +59,18 @@ def _moves(user, night) -> dict[str, Any]:
         "moves_url": f"{door}?{urlencode(query)}",
         "groups": [(group, f"{door}?{urlencode(query | {found.by: group.number or '-'})}") for group in found.groups],
     }
+
+
+def _visits(user) -> dict[str, Any]:
+    """A manager's visits and what is due; for whoever steers, what rose from the team."""
+    staff, on = getattr(user, "staff", None), today()
+    if staff is None or not may(user, "visits.view"):
+        return {}
+    if scope_of(user).branch_ids:
+        return {"risen": visits.risen(user, on - timedelta(days=14), on - timedelta(days=2))}
+    if not may(user, "visits.edit"):
+        return {}
+    return {"visits": visits.visits_of(user, staff, on, on), "due": visits.due_of(staff, user, on), "visiting": True}
 
 
 @page(ANYBODY)

@@ -19,6 +19,8 @@ class Step(models.TextChoices):
     NOTICES = "notices", _("Notices")
     VALUES = "values", _("Lifetime values and profit")
     MEASURES = "measures", _("Nine cells, score, RFM")
+    VISITS = "visits", _("Contacts owed")
+    PLANS = "plans", _("Month plans")
 
 
 class NightQuerySet(models.QuerySet["Night"]):

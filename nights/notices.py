@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from nights.models import Night, Notice, Step
+from org import notify
 from org.models import Role, Staff, User
 
 _IN_SERVICE = (
@@ -134,6 +135,8 @@ _WORDS: dict[str, Callable[[dict[str, Any]], str]] = {
 def text_of(notice: Notice) -> str:
     """The notice as one sentence in the reader's language."""
     make = _WORDS.get(notice.kind)
+    if make is None and (known := notify.kind_of(notice.kind)) is not None:
+        make = known[0]
     return make(notice.data) if make else notice.kind
 
 
@@ -143,4 +146,10 @@ def url_of(notice: Notice) -> str:
         return reverse("clients:list") + f"?moved_since={notice.data['date']}"
     if notice.kind in _WORDS:
         return reverse("nights:night", args=[date.fromisoformat(notice.data["date"])])
-    return ""
+    known = notify.kind_of(notice.kind)
+    return known[1](notice.data) if known is not None else ""
+
+
+def write(user_id: int, key: str, kind: str, data: dict[str, Any]) -> None:
+    """Keep a notice of another app (`org.notify`), once per user and key."""
+    Notice.objects.bulk_create([Notice(user_id=user_id, key=key, kind=kind, data=data)], ignore_conflicts=True)

@@ -16,6 +16,7 @@ LINKS: dict[str, tuple[str, ...]] = {
     "notices": (Step.NOTICES,),
     "values": (Step.VALUES,),
     "measures": (Step.MEASURES,),
+    "visits": (Step.VISITS, Step.PLANS),
 }
 #: A job that has failed, or whose worker has died, so often needs a person.
 MAX_FAILURES = 3

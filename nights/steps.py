@@ -6,13 +6,13 @@ commits together with the job's own row; a step that is not atomic keeps its own
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 from django.conf import settings
 
 from analyses import services as analyses
-from crm.partitions import ensure_months
+from crm.partitions import ensure_months, month_start
 from forecasts import services as forecasts
 from measures import services as measures
 from nights import intake, moves, notices
@@ -22,6 +22,8 @@ from profit import services as profit
 from segmentation import ranking
 from segmentation.models import RankingRun, Scope
 from segmentation.policies import policy_on
+from visits import duties
+from visits.services import plan_all
 
 
 @dataclass(frozen=True)
@@ -136,6 +138,40 @@ def _values(work: Work) -> Outcome:
     return Outcome(sum(detail.values()), detail)
 
 
+def _visits(work: Work) -> Outcome:
+    """The duty ledger for the day that this night prepares; near the end of a month the next one too."""
+    if _is_old(work.business_date):
+        return Outcome(0, {})
+    day = work.business_date + timedelta(days=1)
+    counts = duties.refresh(day)
+    rows = counts.made + counts.moved + counts.waived + counts.missed
+    following = _month_to_plan(day)
+    if following != month_start(day):
+        rows += duties.prepare(following, day).made
+    return Outcome(rows, {"made": counts.made, "waived": counts.waived, "missed": counts.missed})
+
+
+def _plans(work: Work) -> Outcome:
+    """Proposals for managers who have none for the month to plan; repeating it plans nobody twice."""
+    if _is_old(work.business_date):
+        return Outcome(0, {})
+    day = work.business_date + timedelta(days=1)
+    month = _month_to_plan(day)
+    return Outcome(plan_all(month, begin=max(day, month), part=work.part, parts=work.parts), {})
+
+
+def _is_old(business_date: date) -> bool:
+    return Night.objects.filter(business_date__gt=business_date, state=Night.State.DONE).exists()
+
+
+#: So many days before its first a month is planned.
+_PLAN_AHEAD = timedelta(days=7)
+
+
+def _month_to_plan(day: date) -> date:
+    return month_start(day + _PLAN_AHEAD)
+
+
 TABLE: dict[str, StepDef] = {
     Step.INTAKE: StepDef(_intake, atomic=False, after=_tell_of_refused_files),
     Step.FACTS: StepDef(_facts, _parts),
@@ -144,4 +180,6 @@ TABLE: dict[str, StepDef] = {
     Step.NOTICES: StepDef(_notices),
     Step.VALUES: StepDef(_values),
     Step.MEASURES: StepDef(_measures),
+    Step.VISITS: StepDef(_visits),
+    Step.PLANS: StepDef(_plans, _parts, atomic=False),
 }

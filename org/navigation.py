@@ -38,6 +38,7 @@ class Page:
 PLACES = (
     Place("home", _("My day"), "calendar-event"),
     Place("clients:list", _("Clients"), "users", "clients.view"),
+    Place("visits:day", _("Visits"), "map-pin", "visits.view"),
     Place("segmentation:pareto", _("Segmentation"), "chart-bar", "pareto.view"),
     Place("ledger:intake", _("Intake"), "database-import", "intake.view"),
     Place("nights:list", _("Nights"), "moon-stars", "nights.view"),

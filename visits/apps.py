@@ -1,3 +1,6 @@
+from datetime import date
+from typing import Any
+
 from django.apps import AppConfig
 from django.utils.translation import gettext_lazy as _
 
@@ -7,3 +10,51 @@ class VisitsConfig(AppConfig):
 
     name = "visits"
     verbose_name = _("Visits")
+
+    def ready(self) -> None:
+        from django.urls import reverse  # models must be loaded
+
+        from ledger.intake.undo import register_derived
+        from org import audit, notify
+        from org.navigation import Page, register_page
+        from visits.cards import register
+        from visits.reminders import text_of
+
+        register()
+        register_page(
+            "visits:day",
+            Page("visits:day", _("Day's route"), "visits.view", 10),
+            Page("visits:calendar", _("Calendar"), "visits.view", 20),
+            Page("visits:plan", _("Month plan"), "visits.view", 30),
+            Page("visits:coverage", _("Coverage"), "visits.view", 40),
+            Page("visits:settings", _("Reminders"), "visits.edit", 60),
+        )
+        register_page("segmentation:policies", Page("visits:cadence", _("Cadence"), "policies.view", 30))
+
+        def day_url(data: dict[str, Any]) -> str:
+            return f"{reverse('visits:day')}?date={date.fromisoformat(data['day'])}"
+
+        def coverage_url(data: dict[str, Any]) -> str:
+            return f"{reverse('visits:coverage')}?month={data['day'][:7]}"
+
+        for kind in ("evening", "morning"):
+            notify.register(f"visits.{kind}", lambda data, kind=kind: text_of(kind, data), day_url)
+        notify.register("visits.risen", lambda data: text_of("risen", data), coverage_url)
+        for table in ("visits_duty", "visits_unmet"):
+            register_derived(table)
+        # What people fixed or noted keeps its client.
+        register_derived("visits_visit", condition="NOT fixed AND state IN ('proposed', 'planned', 'missed')")
+        audit.register(
+            {
+                "visit.add": _("Visit entered"),
+                "visit.move": _("Visit moved"),
+                "visit.reorder": _("Order of a day changed"),
+                "visit.cancel": _("Visit cancelled"),
+                "contact.add": _("Note of a contact"),
+                "duty.waive": _("Contact waived"),
+                "plan.accept": _("Month plan taken over"),
+                "cadence.publish": _("Cadence published"),
+                "feed.make": _("Calendar feed made"),
+                "feed.drop": _("Calendar feed taken back"),
+            }
+        )

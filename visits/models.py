@@ -297,7 +297,7 @@ class Outcome(models.TextChoices):
     INTEREST = "interest", _("Interested")
     TALK = "talk", _("Good talk")
     LATER = "later", _("Another time")
-    REFUSED = "refused", _("Declined")
+    REFUSED = "refused", pgettext_lazy("outcome", "Declined")
     ABSENT = "absent", _("Not met")
 
 
@@ -309,7 +309,7 @@ class Feeling(models.IntegerChoices):
     SATISFIED = 5, _("Satisfied")
     NEUTRAL = 4, _("Neutral")
     INEFFECTIVE = 3, _("Ineffective")
-    POOR = 2, _("Poor")
+    POOR = 2, pgettext_lazy("feeling", "Poor")
     TERRIBLE = 1, _("Terrible")
 
 

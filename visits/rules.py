@@ -66,7 +66,8 @@ def windows(
         first = begin + min(span - 1, (number - 1) * span // count)
         last = days - 1 if number == count else max(first, begin + number * span // count - max(1, gap))
         if number == 1 and tier == "A" and begin == 0 and first_days_a:
-            last = min(last, first_days_a - 1)
+            last = min(first_days_a, span // count if count > 1 else span) - 1
+            last = max(last, 0)
         found.append(Window(number, first, last))
     return found
 

@@ -89,6 +89,7 @@ class DemoFirm:
         self._mark("begun")
         say(f"writing a demo firm of {clients:,} clients, {_BRANCHES} branches, {staff} staff, {_MONTHS} months …")
         size = ["--clients", clients, "--months", _MONTHS, "--branches", _BRANCHES, "--managers", staff]
+        manage("load_calendar")
         manage("demo_files", files, *size, "--seed", _SEED)
         last = last_business_date(files)
         say("taking the files in …")
@@ -99,6 +100,7 @@ class DemoFirm:
             manage("night", "--date", night)
         self._log_ins.write_text(ask("demo_logins"))
         manage("demo_costs", "--date", last)
+        manage("demo_visits")
         self._mark("complete")
 
     def _is_empty(self) -> bool:

@@ -203,6 +203,34 @@ def day_words(value: date | datetime | None) -> str:
 
 
 @register.filter
+def weekday(value: date) -> str:
+    """Mon, or 周一."""
+    on = _as_date(value)
+    return f"周{_WEEKDAYS_ZH[on.weekday()]}" if _chinese() else _WEEKDAYS_EN[on.weekday()]
+
+
+@register.filter
+def km(metres: int | None) -> str:
+    """Metres as kilometres: 1.2 km, 0.4 公里."""
+    if metres is None:
+        return NOTHING
+    unit = "公里" if _chinese() else "km"
+    return f"{metres / 1000:,.1f}{NARROW}{unit}"
+
+
+@register.filter
+def hours(minutes: int | None) -> str:
+    """Minutes as hours and minutes: 3 h 20 min, 3 小时 20 分."""
+    if minutes is None:
+        return NOTHING
+    whole, rest = divmod(int(minutes), 60)
+    big, small = ("小时", "分钟") if _chinese() else ("h", "min")
+    parts = [f"{whole:,}{NARROW}{big}"] if whole else []
+    parts += [f"{rest}{NARROW}{small}"] if rest or not whole else []
+    return " ".join(parts)
+
+
+@register.filter
 def month(value: date | None) -> str:
     """A month: 2026年11月, Nov 2026."""
     if not value:

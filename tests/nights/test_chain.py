@@ -10,7 +10,20 @@ from org.models import AuditEvent
 from segmentation.models import RankingPolicy, RankingRun, Standing, TierChange
 from tests.nights.firm import DAY, NEXT_DAY, work
 
-STEPS_IN_ORDER = ["intake", "facts", "facts", "check", "ranking", "ranking", "notices", "values", "measures"]
+STEPS_IN_ORDER = [
+    "intake",
+    "facts",
+    "facts",
+    "check",
+    "ranking",
+    "ranking",
+    "notices",
+    "values",
+    "measures",
+    "visits",
+    "plans",
+    "plans",
+]
 
 
 def test_the_steps_follow_each_other_in_parts_and_the_night_keeps_what_it_came_to(firm, settings):
@@ -80,7 +93,9 @@ def test_a_step_that_fails_three_times_fails_the_night_and_tells_the_administrat
     monkeypatch.undo()
     services.start_again(DAY, user=firm.admin.user, rest=True)
     night.refresh_from_db()
-    assert night.plan == ["facts", "check", "ranking", "notices", "values", "measures"], "the intake is done"
+    assert night.plan == ["facts", "check", "ranking", "notices", "values", "measures", "visits", "plans"], (
+        "the intake is done"
+    )
     work(night)
     assert night.state == "done"
 
@@ -217,7 +232,7 @@ def test_one_link_alone_and_then_the_rest(firm):
     assert night.state == "partial"
 
     night = services.start_again(DAY, rest=True)
-    assert night.plan == ["check", "ranking", "notices", "values", "measures"]
+    assert night.plan == ["check", "ranking", "notices", "values", "measures", "visits", "plans"]
     work(night)
     assert (night.state, night.summary["clients"]) == ("done", 6)
 

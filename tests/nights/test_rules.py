@@ -12,7 +12,15 @@ SHANGHAI = ZoneInfo("Asia/Shanghai")
 
 def test_ranking_is_never_planned_without_its_check():
     assert rules.plan_for("ranking") == [Step.CHECK, Step.RANKING]
-    assert rules.plan_from(Step.RANKING) == [Step.CHECK, Step.RANKING, Step.NOTICES, Step.VALUES, Step.MEASURES]
+    assert rules.plan_from(Step.RANKING) == [
+        Step.CHECK,
+        Step.RANKING,
+        Step.NOTICES,
+        Step.VALUES,
+        Step.MEASURES,
+        Step.VISITS,
+        Step.PLANS,
+    ]
     assert rules.plan_for(None) == list(rules.CHAIN)
     assert {step for steps in rules.LINKS.values() for step in steps} == set(rules.CHAIN)
 

@@ -122,11 +122,15 @@ def _store(
             )
         )
     Visit.objects.bulk_create(visits, batch_size=500)
-    unmet = Counter((one.need.client_id, one.need.tier, one.reason) for one in plan.missing)
+    unmet = Counter((one.need.client_id, one.reason) for one in plan.missing)
+    # A client promoted in the month owes for two tiers; the better one tells how urgent it is.
+    tiers: dict[int, str] = {}
+    for one in plan.missing:
+        tiers[one.need.client_id] = min(one.need.tier, tiers.get(one.need.client_id, one.need.tier))
     Unmet.objects.bulk_create(
         [
-            Unmet(plan=row, client_id=client, tier=tier, reason=reason, missing=count)
-            for (client, tier, reason), count in sorted(unmet.items())
+            Unmet(plan=row, client_id=client, tier=tiers[client], reason=reason, missing=count)
+            for (client, reason), count in sorted(unmet.items())
         ]
     )
     return row

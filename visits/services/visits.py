@@ -73,7 +73,7 @@ def add_visit(
         changed_by=user,
     )
     _link(visit)
-    visit.full_clean(exclude=["manager", "client", "plan", "changed_by"])
+    visit.full_clean(exclude=["manager", "client", "plan", "changed_by", "reason_data", "checked_in_at"])
     visit.save()
     audit.record("visit.add", user=user, object_kind="client", object_no=client.client_no, detail={"visit": visit.pk})
     return Moved(visit, warnings_for(visit))

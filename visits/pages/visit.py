@@ -1,0 +1,222 @@
+"""The visit page (V6): briefing, check-in, note; entering a visit; promises kept; duties waived."""
+
+from datetime import date
+
+from django.contrib import messages
+from django.core.exceptions import ValidationError
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST
+
+from clients import timeline
+from clients.errors import Conflict
+from clients.models import Client
+from clients.services import record_view
+from crm.clock import now, today
+from org.masking import mask_name
+from org.rights import may
+from org.scope import scope_of
+from org.views import page
+from visits import queries, services
+from visits.forms import MoveForm, NoteForm, VisitForm, WaiveForm, fresh_note
+from visits.models import Contact, Duty, Promise, Visit
+from visits.planning.load import place_of
+from visits.services.scope import editable
+
+
+@page("visits.view")
+def visit(request: HttpRequest, visit_id: int) -> HttpResponse:
+    """One visit: what to know before, the note after."""
+    found = get_object_or_404(
+        Visit.objects.visible_to(request.user).select_related(
+            "client", "client__care", "client__standing", "manager", "manager__branch"
+        ),
+        pk=visit_id,
+    )
+    record_view(found.client, request.user)
+    return _page(request, found.client, found)
+
+
+@page("visits.view")
+def contact(request: HttpRequest, client_no: str) -> HttpResponse:
+    """The same without an appointment: a call or letter to note."""
+    client = get_object_or_404(Client.objects.visible_to(request.user), client_no=client_no)
+    record_view(client, request.user)
+    return _page(request, client, None)
+
+
+def _page(
+    request: HttpRequest, client: Client, found: Visit | None, form: NoteForm | None = None, status: int = 200
+) -> HttpResponse:
+    masked = scope_of(request.user).masked
+    briefing = queries.briefing(request.user, client, today())
+    kept = Contact.objects.filter(visit=found).first() if found is not None else None
+    may_edit = may(request.user, "visits.edit") and (
+        found is None or editable(request.user).filter(pk=found.pk).exists()
+    )
+    if form is None and may_edit and kept is None:
+        channel = found.kind if found is not None else "phone"
+        form = NoteForm(initial=fresh_note(now(), channel=channel, visit_id=found.pk if found else None))
+    context = {
+        "visit": found,
+        "client": client,
+        "name": mask_name(client.name) if masked else client.name,
+        "masked": masked,
+        "place": place_of(client.lat, client.lon),
+        "briefing": briefing,
+        "events": [
+            (event.at, timeline.kind_of(event.kind).icon, timeline.text(event.kind, event.data))
+            for event in briefing.events
+        ],
+        "kept": kept,
+        "form": form,
+        "move_form": MoveForm(initial={"version": found.version, "date": found.date, "start": found.start})
+        if found
+        else None,
+        "may_edit": may_edit,
+        "today": today(),
+        "personal": True,
+    }
+    return render(request, "visits/visit.html", context, status=status)
+
+
+@page("visits.edit")
+@require_POST
+def note(request: HttpRequest, client_no: str) -> HttpResponse:
+    """Keep a note. From a phone that was offline it comes as a background request and wants JSON."""
+    client = get_object_or_404(Client.objects.visible_to(request.user), client_no=client_no)
+    wants_json = "application/json" in request.headers.get("Accept", "")
+    form = NoteForm(request.POST)
+    found: Visit | None = None
+    if form.is_valid():
+        visit_id = form.cleaned_data["visit"]
+        if visit_id is not None:
+            found = Visit.objects.visible_to(request.user).filter(pk=visit_id, client=client).first()
+        try:
+            kept, new = services.record_contact(
+                client.client_no, form.note(), user=request.user, visit_id=found.pk if found else None
+            )
+        except ValidationError as error:
+            _add(form, error)
+        else:
+            if wants_json:
+                return JsonResponse({"key": str(kept.key), "new": new}, status=201 if new else 200)
+            if found is not None and kept.visit_id is None and new:
+                messages.warning(
+                    request, _("Kept on the client's record; the visit itself had been cancelled or noted before.")
+                )
+            else:
+                messages.success(request, _("The note is kept."))
+            return redirect("clients:record", client.client_no)
+    if wants_json:
+        return JsonResponse(
+            {"errors": {name: [str(text) for text in texts] for name, texts in form.errors.items()}}, status=422
+        )
+    return _page(request, client, found, form, 422)
+
+
+def _add(form: NoteForm, error: ValidationError) -> None:
+    names = {"promises": "promise"}
+    for name, texts in getattr(error, "message_dict", {"": error.messages}).items():
+        field = names.get(name, name)
+        form.add_error(field if field in form.fields else None, texts)
+
+
+@page("visits.edit")
+def new_visit(request: HttpRequest, client_no: str) -> HttpResponse:
+    """Enter a visit by hand."""
+    client = get_object_or_404(Client.objects.visible_to(request.user), client_no=client_no)
+    form = VisitForm(
+        request.POST or None, initial={"date": request.GET.get("date") or today(), "start": "10:00", "minutes": 30}
+    )
+    status = 200
+    if request.method == "POST":
+        status = 422
+        if form.is_valid():
+            data = form.cleaned_data
+            try:
+                made = services.add_visit(
+                    client.client_no,
+                    user=request.user,
+                    on=data["date"],
+                    start=data["start"],
+                    minutes=data["minutes"],
+                    kind=data["kind"],
+                    agenda=data["agenda"],
+                    today=today(),
+                )
+            except ValidationError as error:
+                form.add_error(None, error) if not hasattr(error, "error_dict") else form.add_error(
+                    None, error.messages
+                )
+            else:
+                for text in made.warnings:
+                    messages.warning(request, text)
+                messages.success(request, _("The visit is entered."))
+                return redirect("visits:visit", made.visit.pk)
+    context = {"client": client, "name": client.name, "form": form, "personal": True}
+    return render(request, "visits/new.html", context, status=status)
+
+
+@page("visits.edit")
+@require_POST
+def check_in(request: HttpRequest, visit_id: int) -> HttpResponse:
+    """The manager is there."""
+    found = get_object_or_404(editable(request.user), pk=visit_id)
+    services.check_in(found.pk, user=request.user, at=now())
+    return redirect("visits:visit", found.pk)
+
+
+@page("visits.edit")
+@require_POST
+def cancel(request: HttpRequest, visit_id: int) -> HttpResponse:
+    """Call a visit off."""
+    found = get_object_or_404(editable(request.user), pk=visit_id)
+    version = request.POST.get("version", "")
+    try:
+        services.cancel(
+            found.pk, user=request.user, version=int(version) if version.isdecimal() and len(version) < 10 else -1
+        )
+    except Conflict:
+        messages.error(request, _("Somebody else changed this visit in the meantime."))
+    except ValidationError as error:
+        messages.error(request, " ".join(error.messages))
+    else:
+        messages.success(request, _("Cancelled. The contact is owed again."))
+    return redirect("visits:visit", found.pk)
+
+
+@page("visits.edit")
+@require_POST
+def keep(request: HttpRequest, promise_id: int) -> HttpResponse:
+    """Tick a promise off, or open it again."""
+    visible = Client.objects.visible_to(request.user)
+    promise = get_object_or_404(Promise, pk=promise_id, client__in=visible)
+    services.keep_promise(promise.pk, user=request.user, kept=promise.kept_at is None)
+    return redirect(request.headers.get("Referer") or reverse("home"))
+
+
+@page("visits.edit")
+@require_POST
+def waive(request: HttpRequest, client_no: str, month: str, number: int) -> HttpResponse:
+    """Release an open duty, with the reason."""
+    get_object_or_404(Client.objects.visible_to(request.user), client_no=client_no)
+    form = WaiveForm(request.POST)
+    try:
+        first = date.fromisoformat(f"{month}-01")
+    except ValueError:
+        raise Http404 from None
+    if not form.is_valid():
+        messages.error(request, _("Choose a reason."))
+    else:
+        try:
+            services.waive(client_no, first, number, form.cleaned_data["reason"], user=request.user)
+        except Duty.DoesNotExist:
+            raise Http404 from None
+        except ValidationError as error:
+            messages.error(request, " ".join(error.messages))
+        else:
+            messages.success(request, _("Waived, with the reason."))
+    return redirect(request.headers.get("Referer") or reverse("clients:record", args=[client_no]))
