@@ -446,6 +446,12 @@ SPECTACULAR_SETTINGS = {
         "FileStateEnum": "ledger.models.FileState",
         "NightStateEnum": "nights.models.Night.State",
         "JobStateEnum": "nights.models.Job.State",
+        "ChannelEnum": "visits.models.Channel",
+        "VisitStateEnum": "visits.models.Visit.State",
+        "VisitReasonEnum": "visits.models.Visit.Reason",
+        "DutyStateEnum": "visits.models.Duty.State",
+        "OutcomeEnum": "visits.models.Outcome",
+        "FeelingEnum": "visits.models.Feeling",
     },
 }
 

@@ -1,4 +1,5 @@
 from datetime import date
+from functools import partial
 from typing import Any
 
 from django.apps import AppConfig
@@ -37,9 +38,9 @@ class VisitsConfig(AppConfig):
         def coverage_url(data: dict[str, Any]) -> str:
             return f"{reverse('visits:coverage')}?month={data['day'][:7]}"
 
-        for kind in ("evening", "morning"):
-            notify.register(f"visits.{kind}", lambda data, kind=kind: text_of(kind, data), day_url)
-        notify.register("visits.risen", lambda data: text_of("risen", data), coverage_url)
+        notify.register("visits.evening", partial(text_of, "evening"), day_url)
+        notify.register("visits.morning", partial(text_of, "morning"), day_url)
+        notify.register("visits.risen", partial(text_of, "risen"), coverage_url)
         for table in ("visits_duty", "visits_unmet"):
             register_derived(table)
         # What people fixed or noted keeps its client.

@@ -220,8 +220,8 @@ def km(metres: int | None) -> str:
 
 @register.filter
 def hours(minutes: int | None) -> str:
-    """Minutes as hours and minutes: 3 h 20 min, 3 小时 20 分."""
-    if minutes is None:
+    """Minutes as hours and minutes: 3 h 20 min, 3 小时 20 分钟."""
+    if not isinstance(minutes, int):
         return NOTHING
     whole, rest = divmod(int(minutes), 60)
     big, small = ("小时", "分钟") if _chinese() else ("h", "min")

@@ -16,7 +16,7 @@ from tests.org.world import SENT, World, example
 #: Pages of the sign-in library: who may see them is its affair; tests/org/test_signin.py and test_factors.py look at them.
 THEIRS = re.compile(r"^(account_|mfa_|usersessions_|socialaccount_|openid_connect_)")
 #: Pages of ours that are open to everybody, on purpose.
-OPEN = {"healthz", "readyz", "org:language"}
+OPEN = {"healthz", "readyz", "org:language", "visits:feed"}
 
 
 @dataclass(frozen=True)
@@ -135,6 +135,7 @@ def plain(answer: HttpResponse, *known: str) -> tuple[int, str, dict[str, str]]:
     body = getattr(answer, "text_of_stream", b"") if answer.streaming else answer.content
     # The watermark carries the minute. What is random goes first: ids are short and may turn up within it.
     text = re.sub(r"url\(data:[^)]*\)|[A-Za-z0-9]{64}", "TOKEN", body.decode("utf-8", "replace"))
+    text = re.sub(r'name="key" value="[0-9a-f-]{36}"', "KEY", text)
     text = re.sub(r"\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?(\+\d{2}:\d{2})?", "TIME", text)
     text = _plain(re.sub(r'data-session-ends="\d+"', "", text), known)
     ignored = ("X-Request-ID", "Content-Length")

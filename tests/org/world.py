@@ -13,6 +13,7 @@ from django.utils import timezone
 from clients.models import Account, Client
 from clients.search import refresh
 from clients.services.care import init_care
+from crm.partitions import ensure_months
 from ledger.models import ClientTotals, IntakeBatch, IntakeFile
 from nights.models import Night
 from org.api_auth import make_token
@@ -24,6 +25,7 @@ from segmentation.models import RankingPolicy
 from segmentation.ranking import rank
 from segments.models import Segment
 from tests.factories import BranchFactory, ClientFactory, GrantFactory, LeaveFactory, StaffFactory
+from visits.models import Busy, Contact, Duty, MonthPlan, Promise, Visit
 
 TODAY = timezone.localdate()
 DAY = date(2026, 11, 20)
@@ -178,8 +180,39 @@ def _rows(world: World) -> None:
         "other_segment": Segment.objects.create(
             name="Theirs", rule=SEGMENT_RULE, shared="branch", branch=world.theirs, owner=world.staff["stranger"].user
         ),
+        **_visits(world),
         "night": Night.objects.create(business_date=DAY, state=Night.State.DONE, finished_at=timezone.now()),
     }
+
+
+def _visits(world: World) -> dict[str, object]:
+    """A visit, an other appointment, a promise and a plan on both sides, and a duty of the month."""
+    month = TODAY.replace(day=1)
+    ensure_months("visits_duty", [month])
+    rows: dict[str, object] = {}
+    for prefix, client, staff in (("", "client", "manager"), ("other_", "other_client", "stranger")):
+        person, theirs = world.staff[staff], world.rows[client]
+        # Done, so that the first of many askers does not take the visit away from the next.
+        visit = Visit.objects.create(
+            client=theirs, manager=person, date=TODAY, start="10:00", minutes=30, tier="A", state="done"
+        )
+        contact = Contact.objects.create(
+            key=visit.uid, client=theirs, staff=person, visit=visit, channel="visit", at=timezone.now(), outcome="talk",
+            feeling=5, created_by=person.user,
+        )  # fmt: skip
+        Duty.objects.create(
+            month=month, client=theirs, number=1, manager=person, tier="A", in_person=True, from_on=TODAY, to_on=TODAY,
+            state="done", done_on=TODAY, channel="visit",
+        )  # fmt: skip
+        rows[f"{prefix}visit"] = visit
+        rows[f"{prefix}promise"] = Promise.objects.create(
+            contact=contact, client=theirs, staff=person, text="Papers", due_on=TODAY
+        )
+        rows[f"{prefix}busy"] = Busy.objects.create(
+            staff=person, date=TODAY, start="16:00", end="17:00", title="Meeting", created_by=person.user
+        )
+        rows[f"{prefix}plan"] = MonthPlan.objects.create(manager=person, month=month)
+    return rows
 
 
 #: URL argument (or 'url argument', where the same word means several things) → example values. Rows of the whole firm
@@ -201,6 +234,16 @@ EXAMPLES: dict[str, Callable[[World], Example]] = {
     "key": lambda w: Example("hobby", None, "no-such-field"),
     "prospect_id": lambda w: Example(w.rows["prospect"].pk, w.rows["other_prospect"].pk, 99_999_999),
     "proposal_id": lambda w: Example(w.rows["proposal"].pk, w.rows["other_proposal"].pk, 99_999_999),
+    "visit_id": lambda w: Example(w.rows["visit"].pk, w.rows["other_visit"].pk, 99_999_999),
+    "promise_id": lambda w: Example(w.rows["promise"].pk, w.rows["other_promise"].pk, 99_999_999),
+    "busy_id": lambda w: Example(w.rows["busy"].pk, w.rows["other_busy"].pk, 99_999_999),
+    "plan_id": lambda w: Example(w.rows["plan"].pk, w.rows["other_plan"].pk, 99_999_999),
+    "number": lambda w: Example(1, None, 99),
+    "secret": lambda w: Example("no-such-secret", None, "none-either"),
+    **{
+        f"api:visit-{name} pk": lambda w: Example(w.rows["visit"].pk, w.rows["other_visit"].pk, 99_999_999)
+        for name in ("detail", "move", "cancel", "note")
+    },
     "version": lambda w: Example(1, None, 9999),
     "day": lambda w: Example(DAY, None, date(1999, 1, 4)),
     "business_date": lambda w: Example(DAY, None, date(1999, 1, 4)),

@@ -243,7 +243,7 @@ def duty_list(request: HttpRequest) -> HttpResponse:
     rows = list(
         found.select_related("client", "manager").order_by("tier", "client__name_key", "client_id", "number")[:SHOWN]
     )
-    queries.hide_names(request.user, {row.client_id: row.client for row in rows}.values())
+    queries.hide_names(request.user, (row.client for row in rows))
     context = {
         "month": month,
         "rows": rows,

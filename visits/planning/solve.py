@@ -6,7 +6,6 @@ what does not fit and, for clients who may be called, takes along what lies on t
 The same book gives the same plan: a fixed seed, and an end by iterations and not by the clock.
 """
 
-import warnings
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
@@ -17,19 +16,16 @@ from pyvrp import (
     ClientGroup,
     Depot,
     Location,
-    PenaltyParams,
     ProblemData,
     Result,
     Solution,
-    SolveParams,
     VehicleType,
-    solve,
 )
-from pyvrp.exceptions import PenaltyBoundWarning
 from pyvrp.stop import MaxIterations
 
 from visits.planning.book import Book, Kept, Missing, Need, Place, Placed, Plan
 from visits.planning.calls import place_calls
+from visits.planning.search import search
 from visits.planning.ways import metres_between
 from visits.rules import STEP, Span, road_metres, shares, travel_minutes
 
@@ -37,7 +33,6 @@ from visits.rules import STEP, Span, road_metres, shares, travel_minutes
 ITERATIONS = 1000
 _STOPS_TIMES_ITERATIONS = 60_000
 _FEWEST = 200
-SEED = 20
 #: Minutes of one day on the axis of the month.
 DAY = 24 * 60
 #: What leaving a visit out costs, in metres of way.
@@ -223,21 +218,9 @@ def _out_of_time(personal: Sequence[Need], hopeless: Sequence[Missing]) -> list[
 
 
 def _search(data: ProblemData, iterations: int | None, start: Solution | None = None) -> Result:
-    # Books that ask for more than the month holds are the usual case: penalties begin high, against the prizes, and learn fast.
-    penalty = PenaltyParams(
-        solutions_between_updates=20,
-        target_feasible=0.9,
-        penalty_increase=2.0,
-        min_penalty=1_000,
-        max_penalty=1_000_000,
-    )
-    params = SolveParams(penalty=penalty)
     if iterations is None:
         iterations = max(_FEWEST, min(ITERATIONS, _STOPS_TIMES_ITERATIONS // max(1, data.num_clients)))
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", PenaltyBoundWarning)
-        stop = MaxIterations(iterations)
-        return solve(data, stop, seed=SEED, collect_stats=False, display=False, params=params, initial_solution=start)
+    return search(data, MaxIterations(iterations), start)
 
 
 def _stops(book: Book, nodes: list[_Node]) -> tuple[list[Client], list[_Node], list[ClientGroup], list[Missing]]:

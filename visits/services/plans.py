@@ -125,8 +125,8 @@ def _store(
     unmet = Counter((one.need.client_id, one.reason) for one in plan.missing)
     # A client promoted in the month owes for two tiers; the better one tells how urgent it is.
     tiers: dict[int, str] = {}
-    for one in plan.missing:
-        tiers[one.need.client_id] = min(one.need.tier, tiers.get(one.need.client_id, one.need.tier))
+    for left in plan.missing:
+        tiers[left.need.client_id] = min(left.need.tier, tiers.get(left.need.client_id, left.need.tier))
     Unmet.objects.bulk_create(
         [
             Unmet(plan=row, client_id=client, tier=tiers[client], reason=reason, missing=count)

@@ -15,8 +15,8 @@ def staff_for(user: User, staff_id: int) -> Staff:
 def plannable(user: User):
     """Staff whose months the user may plan: oneself, those deputised for, a head's branches."""
     scope = scope_of(user)
-    if scope.firm or scope.nothing:
-        return Staff.objects.none()
+    if scope.firm:
+        return Staff.objects.all()
     return Staff.objects.filter(Q(pk__in=list(scope.staff_ids)) | Q(branch__in=list(scope.branch_ids)))
 
 

@@ -1,0 +1,5 @@
+"""API routes of visits."""
+
+from visits.api import DutyViewSet, VisitViewSet
+
+routes = [("visits", VisitViewSet, "visit"), ("duties", DutyViewSet, "duty")]
