@@ -10,7 +10,7 @@ from django.conf import settings
 
 #: Slow to load and large. A page or a step that needs one imports it where it uses it.
 HEAVY = {
-    "numpy", "scipy", "pandas", "statsmodels", "xlsxwriter", "python_calamine", "openpyxl", "holidays", "matplotlib",
+    "numpy", "scipy", "pandas", "statsmodels", "xlsxwriter", "python_calamine", "openpyxl", "holidays", "matplotlib", "pyvrp",
 }  # fmt: skip
 LOOK = """
 import gc, json, sys
