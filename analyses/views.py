@@ -4,7 +4,6 @@ from datetime import date
 from io import BytesIO
 from typing import Any
 
-import xlsxwriter
 from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
@@ -187,6 +186,8 @@ def export(request: HttpRequest, analysis: str) -> HttpResponse:
     month = _month(request, months_made(dimensions))
     if month is None:
         raise Http404
+    import xlsxwriter  # some megabytes, and few requests need it
+
     buffer = BytesIO()
     book = xlsxwriter.Workbook(buffer, {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False})
     bold, money = book.add_format({"bold": True}), book.add_format({"num_format": "#,##0.00"})

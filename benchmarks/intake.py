@@ -32,7 +32,7 @@ def write_trades(path: Path, rows: int, first: date, days: int, prefix: str) -> 
             " security_code, 'stock' AS security_kind, CASE n %% 2 WHEN 0 THEN 'buy' ELSE 'sell' END AS side,"
             " 100 * (1 + n %% 50) AS quantity, (1000 + n %% 99991)::numeric(18, 2) AS amount,"
             " (5 + n %% 97)::numeric(18, 2) AS commission, 0.54 AS exchange_fees"
-            " FROM generate_series(1, %s) n JOIN bench_no c ON c.place = 1 + (n * 7919) %% %s ORDER BY n",
+            " FROM generate_series(1::bigint, %s) n JOIN bench_no c ON c.place = 1 + (n * 7919) %% %s ORDER BY n",
             [prefix, first, days, rows, everybody],
         ).decode()
         cursor.copy_expert(f"COPY ({select}) TO STDOUT WITH (FORMAT csv, HEADER)", out)

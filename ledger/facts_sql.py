@@ -19,7 +19,7 @@ TAKE_DIRTY = f"""
 WITH taken AS (
     DELETE FROM ledger_dirtymonth d WHERE {_MINE.replace("{id}", "d.client_id")} RETURNING d.client_id, d.month
 )
-INSERT INTO dirty SELECT client_id, month FROM taken
+INSERT INTO dirty SELECT DISTINCT client_id, month FROM taken
 """
 
 # --- Copies of the client's row ---------------------------------------------------------------------------------------
@@ -159,8 +159,6 @@ INSERT INTO ledger_dirtymonth (client_id, month)
 SELECT DISTINCT d.client_id, d.month
   FROM dirty d JOIN ledger_assetsnapshot a ON a.client_id = d.client_id
  WHERE d.month = %(month)s AND a.date > %(business_date)s AND a.date >= %(month)s AND a.date < %(after)s
- ORDER BY 1, 2
-    ON CONFLICT DO NOTHING
 """
 
 # --- Totals of the clients touched ------------------------------------------------------------------------------------

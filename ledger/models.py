@@ -241,7 +241,10 @@ class MonthlyFact(models.Model):
 
 
 class DirtyMonth(models.Model):
-    """A (client, month) whose facts an intake touched since the monthly facts were last made."""
+    """A (client, month) whose facts an intake touched since the monthly facts were last made.
+
+    A log without a key in the database, where a pair may stand as often as it was touched: a large file notes a million.
+    """
 
     pk = models.CompositePrimaryKey("client_id", "month")
     client = models.ForeignKey(Client, models.DO_NOTHING, db_constraint=False, db_index=False, related_name="+")

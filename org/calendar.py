@@ -8,7 +8,6 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-import holidays
 from django.db import transaction
 
 from org.models import CalendarDay
@@ -113,6 +112,8 @@ def library_days(year: int) -> Iterator[Day]:
     """
     if year < FIRST_YEAR:
         raise ValueError(f"the calendar begins in {FIRST_YEAR}")
+    import holidays  # only who seeds a calendar needs it
+
     # The years around lend days to each other: 31 December may be a make-up day for New Year.
     around = range(year - 1, year + 2)
     china = holidays.country_holidays("CN", years=around, language="zh_CN")

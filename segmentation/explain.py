@@ -58,10 +58,11 @@ _AHEAD = (
     " OR ((o.contribution, o.assets) = (me.contribution, me.assets) AND (o.no_key, o.client_id) < (me.no_key, me.client_id))"
 )
 
-#: For each line the last of the others inside it and the one that follows (`rules.line_among`, set-based).
+#: For each line the last of the others inside it and the one that follows (`rules.line_among`, set-based). Whole numbers add
+#: up exactly as float8 up to 2^53 units, 900 billion 元; as numeric, which sums of bigint are, the card takes half as long again.
 _LINES = """
 WITH others AS MATERIALIZED (
-    SELECT sum(s.contribution) OVER best AS inside, sum(s.contribution) OVER () AS total,
+    SELECT (sum(s.contribution::float8) OVER best)::bigint AS inside, (sum(s.contribution::float8) OVER ())::bigint AS total,
            s.contribution + CASE WHEN (-t.assets, t.no_key, t.client_id) < (-me.assets, me.no_key, me.client_id)
                                  THEN 1 ELSE 0 END AS to_pass
       FROM ledger_clienttotals me, segmentation_standing s JOIN ledger_clienttotals t USING (client_id)

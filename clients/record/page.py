@@ -15,6 +15,7 @@ from clients.kinds import field_label
 from clients.models import Client, ClientCare, TimelineEvent
 from clients.rules import CONFIRMABLE, confirmed_on, field_due_on
 from clients.services.viewing import MASKS, masked_value
+from crm.planner import joins_as_written
 from org.masking import mask_name
 from org.rights import may
 from org.scope import scope_of
@@ -64,7 +65,9 @@ class Story:
 def visible_client(user, client_no: str) -> Client:
     """A client in the user's scope with all that the page needs in one query; raises Client.DoesNotExist."""
     related = ["branch", "manager", "care", *cards.related()]
-    return Client.objects.visible_to(user).select_related(*related).get(client_no=client_no)
+    visible = Client.objects.visible_to(user).select_related(*related)
+    with joins_as_written():
+        return visible.get(client_no=client_no)
 
 
 def care_of(client: Client) -> ClientCare:

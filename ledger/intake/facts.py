@@ -5,38 +5,63 @@ a month that did not exist is loaded first and attached afterwards, which builds
 row. *Merge*: rows are compared with what is known, and only the difference is written.
 """
 
+from dataclasses import dataclass
 from datetime import date
 
-from crm.partitions import ensure_months, month_start
+from crm.partitions import ensure_months, month_start, next_month
 from ledger.intake import checks, values
-from ledger.intake.kinds import Column, Kind, Type
+from ledger.intake.kinds import FIRST_FACT_DAY, Column, Kind, Type
 from ledger.intake.masters import Outcome
 from ledger.intake.months import NewMonths, existing_months, partition_name
 from ledger.intake.stage import Stage
 
+_JOINED = {"date", "client_no", "account_no"}
 #: Each new month filled apart reads the staging table once more; with many small ones rows are better routed.
 _MOST_FILLED_APART = 12
 
 
 def write_facts(stage: Stage, *, file_id: int, business_date: date) -> Outcome:
     """Check and write the rows of the stage; marks the months of the clients concerned as dirty."""
-    checks.reject_out_of_range(stage, business_date)
-    months = _months(stage)
-    known = _partitions_to_search(stage, months)
+    found = _survey(stage)
+    if found.days and not FIRST_FACT_DAY <= found.days[0] <= found.days[-1] <= business_date:
+        checks.reject_out_of_range(stage, business_date)
+        found = _survey(stage)
+    # Without figures the planner takes a range of days for a few rows, and looks clients up one by one.
+    stage.sql(f"ANALYZE {stage.rows} ({', '.join(_JOINED & set(stage.columns))})")
+    known = _partitions_to_search(stage, found)
     if not known and not checks.has_duplicates(stage):
-        return _append(stage, file_id, months)
+        return _append(stage, file_id, found)
     checks.reject_unknown(stage)
     if checks.has_duplicates(stage):
         checks.settle_duplicates(stage)
     return _merge(stage, file_id, business_date, known)
 
 
-def _months(stage: Stage) -> list[date]:
-    stage.cursor.execute(f"SELECT DISTINCT left(date, 7) || '-01' FROM {stage.rows} ORDER BY 1")
-    return [date.fromisoformat(month) for (month,) in stage.cursor.fetchall()]
+@dataclass(frozen=True)
+class _Survey:
+    """What one look at the staged rows tells. `lowest`, `highest`: of their numbers, None for kinds without."""
+
+    rows: int
+    days: list[date]
+    lowest: str | None
+    highest: str | None
+
+    @property
+    def months(self) -> list[date]:
+        return sorted({month_start(day) for day in self.days})
 
 
-def _partitions_to_search(stage: Stage, months: list[date]) -> list[str]:
+def _survey(stage: Stage) -> _Survey:
+    number = f'{stage.kind.number} COLLATE "C"' if stage.kind.number else "NULL::text"
+    stage.cursor.execute(f"SELECT date, count(*), min({number}), max({number}) FROM {stage.rows} GROUP BY date")
+    found = stage.cursor.fetchall()
+    # By code points, as the collation "C" has it.
+    lowest = min((low for _day, _rows, low, _high in found if low), default=None)
+    highest = max((high for _day, _rows, _low, high in found if high), default=None)
+    return _Survey(sum(rows for _day, rows, _low, _high in found), sorted(row[0] for row in found), lowest, highest)
+
+
+def _partitions_to_search(stage: Stage, found: _Survey) -> list[str]:
     """Partitions in which rows of the file may already lie; none is proof that all of them are new.
 
     Numbers are looked for in every month, since a correction may carry another date. Where the numbers of a partition
@@ -45,19 +70,16 @@ def _partitions_to_search(stage: Stage, months: list[date]) -> list[str]:
     kind = stage.kind
     if not kind.number:
         there = existing_months(kind.table)
-        candidates = [partition_name(kind.table, month) for month in months if month in there]
-        days = f"(SELECT DISTINCT date::date FROM {stage.rows})"
-        return [p for p in candidates if stage.one(f"SELECT 1 FROM {p} t WHERE t.date IN {days} LIMIT 1")]
-    number = f'{kind.number} COLLATE "C"'
-    stage.cursor.execute(f"SELECT min({number}), max({number}) FROM {stage.rows}")
-    lowest, highest = stage.cursor.fetchone()
-    if lowest is None:
+        candidates = [partition_name(kind.table, month) for month in found.months if month in there]
+        days = ", ".join(f"'{day}'" for day in found.days)
+        return [p for p in candidates if stage.one(f"SELECT 1 FROM {p} t WHERE t.date IN ({days}) LIMIT 1")]
+    if found.lowest is None:
         return []
     overlapping = []
     for month in sorted(existing_months(kind.table)):
         partition = partition_name(kind.table, month)
         stage.cursor.execute(
-            f"SELECT 1 FROM {partition} WHERE {kind.number} BETWEEN %s AND %s LIMIT 1", [lowest, highest]
+            f"SELECT 1 FROM {partition} WHERE {kind.number} BETWEEN %s AND %s LIMIT 1", [found.lowest, found.highest]
         )
         if stage.cursor.fetchone():
             overlapping.append(partition)
@@ -70,7 +92,7 @@ def _partitions_to_search(stage: Stage, months: list[date]) -> list[str]:
 def _values(stage: Stage) -> dict[str, str]:
     """Columns of the fact table that come from the file, each with the SQL of its value (rows aliased s)."""
     given = [stage.kind.column(name) for name in stage.columns if name != "client_no"]
-    return {column.name: values.cast(column, f"s.{column.name}") for column in given}
+    return {column.name: values.stored(column, f"s.{column.name}") for column in given}
 
 
 def _nothing(stage: Stage) -> dict[str, str]:
@@ -99,51 +121,54 @@ def _account_fits(stage: Stage) -> str:
 # --- Append -----------------------------------------------------------------------------------------------------------
 
 
-def _append(stage: Stage, file_id: int, months: list[date]) -> Outcome:
-    table = stage.kind.table
+def _append(stage: Stage, file_id: int, found: _Survey) -> Outcome:
+    table, months = stage.kind.table, found.months
     columns = _values(stage) | _nothing(stage) | {"client_id": "c.id", "file_id": str(file_id)}
     source = f"FROM {_joined(stage)} WHERE {_account_fits(stage)}"
     there = existing_months(table)
     missing = [month for month in months if month not in there]
+    once = "" if _few_return(stage, found) else "DISTINCT"
     written = 0
     if 0 < len(missing) <= _MOST_FILLED_APART:
         fresh = NewMonths(stage, table)
         for month in missing:
-            only = f" AND s.date LIKE '{month:%Y-%m}-%'" if len(months) > 1 else ""
+            only = f" AND {_within(month)}" if len(months) > 1 else ""
             written += fresh.make(month, columns, source + only)
-        source += "".join(f" AND s.date NOT LIKE '{month:%Y-%m}-%'" for month in missing)
+            _mark_dirty(stage, f"SELECT {once} client_id, date '{month}' FROM {partition_name(table, month)}")
+        source += "".join(f" AND NOT ({_within(month)})" for month in missing)
     elif missing:
         ensure_months(table, missing)
         missing = []
     if len(missing) < len(months):
-        written += stage.sql(
-            f"INSERT INTO {table} ({', '.join(columns)}) SELECT {', '.join(columns.values())} {source}"
+        written += stage.one(
+            f"WITH put AS (INSERT INTO {table} ({', '.join(columns)}) SELECT {', '.join(columns.values())} {source}"
+            " RETURNING client_id, date), noted AS (INSERT INTO ledger_dirtymonth (client_id, month)"
+            f" SELECT {once} client_id, date_trunc('month', date)::date FROM put) SELECT count(*) FROM put"
         )
     # The join left out exactly the rows that these checks reject.
-    if written < stage.one(f"SELECT count(*) FROM {stage.rows}"):
+    if written < found.rows:
         checks.reject_unknown(stage)
-        months = _months(stage)
-    written_to = (
-        f"SELECT DISTINCT client_id, date '{month}' FROM {partition_name(table, month)} WHERE file_id = {file_id}"
-        for month in months
-    )
-    if months:
-        _mark_dirty(stage, " UNION ALL ".join(written_to))
+        months = _survey(stage).months
     return Outcome(new=written, months=months)
 
 
-def _mark_dirty(stage: Stage, query: str) -> None:
-    """Note the (client, month) pairs of a query, each once, for the monthly facts.
+def _few_return(stage: Stage, found: _Survey) -> bool:
+    """Whether most clients stand in a month once: picking each out once then costs more than it saves."""
+    stage.cursor.execute("SELECT n_distinct FROM pg_stats WHERE tablename = %s AND attname = 'client_no'", [stage.rows])
+    row = stage.cursor.fetchone()
+    clients = 0.0 if row is None else -row[0] * found.rows if row[0] < 0 else row[0]
+    return found.rows < 2 * clients * len(found.months)
 
-    A pair noted before is locked, not left alone: the facts step, which takes pairs away before it reads, then waits
-    for this transaction instead of missing its rows.
+
+def _within(month: date) -> str:
+    return f"s.date >= date '{month}' AND s.date < date '{next_month(month)}'"
+
+
+def _mark_dirty(stage: Stage, query: str) -> None:
+    """Note the (client, month) pairs of a query for the monthly facts. A pair noted before is noted once more: whoever
+    takes the earlier note away need not wait for this transaction, and the rows that it brings are still announced.
     """
-    noted = stage.one("SELECT 1 FROM ledger_dirtymonth LIMIT 1")
-    conflict = "ON CONFLICT (client_id, month) DO UPDATE SET month = excluded.month WHERE false" if noted else ""
-    stage.sql(
-        "INSERT INTO ledger_dirtymonth (client_id, month)"
-        f" SELECT client_id, month FROM ({query}) touched (client_id, month) ORDER BY 1, 2 {conflict}"
-    )
+    stage.sql(f"INSERT INTO ledger_dirtymonth (client_id, month) {query}")
 
 
 # --- Merge ------------------------------------------------------------------------------------------------------------
@@ -179,8 +204,7 @@ def _make_work(stage: Stage) -> None:
     columns = _values(stage) | {"client_id": "c.id"}
     selected = ", ".join(f"{sql} AS {name}" for name, sql in columns.items())
     stage.sql(
-        f"CREATE UNLOGGED TABLE {stage.work} AS SELECT s.n, {selected}"
-        f" FROM {_joined(stage)} WHERE {_account_fits(stage)}"
+        f"CREATE UNLOGGED TABLE {stage.work} AS SELECT s.n, {selected} FROM {_joined(stage)} WHERE {_account_fits(stage)}"
     )
     stage.sql(f"ANALYZE {stage.work}")
 

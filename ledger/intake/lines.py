@@ -17,7 +17,7 @@ from ledger.intake.errors import FileRefused
 _LONGEST_RECORD, _MOST_LINES = 256 * 1024, 200
 #: A line longer than this is no line of a table.
 _LONGEST_LINE = 8 * 1024 * 1024
-_CHUNK = 256 * 1024
+_CHUNK = 64 * 1024
 
 
 @dataclass(frozen=True)
@@ -91,6 +91,8 @@ def row_pattern(
 class Rows:
     """The rows of a text after its header: read like a file, it gives the clean ones; `odd` receives the others.
 
+    `see` is shown the clean rows, whole runs of them, with their number.
+
     `runs`: for the n-th clean row (from 1), line = n + shift of the last run that starts at or before n.
     """
 
@@ -104,9 +106,10 @@ class Rows:
         first_line: int,
         odd: Callable[[Record], None],
         tell: Callable[[int], None] = lambda done: None,
+        see: Callable[[bytes, int], None] = lambda rows, count: None,
     ) -> None:
         self._stream, self._grammar, self._columns = stream, grammar, columns
-        self._clean, self._odd, self._tell = clean, odd, tell
+        self._clean, self._odd, self._tell, self._see = clean, odd, tell, see
         self._line, self._rest, self._ended, self._done = first_line, b"", False, 0
         self.clean = 0
         self.records = 0
@@ -143,7 +146,9 @@ class Rows:
             assert found is not None  # the pattern also matches nothing
             if found.end() > at:
                 parts.append(body[at : found.end()])
-                self._count_run(parts[-1].count(b"\n"))
+                height = parts[-1].count(b"\n")
+                self._count_run(height)
+                self._see(parts[-1], height)
                 at = found.end()
                 continue
             after = self._take_odd(body, at)

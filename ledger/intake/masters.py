@@ -68,7 +68,7 @@ def _targets(stage: Stage) -> list[tuple[str, str]]:
 
 
 def _value(column: Column) -> str:
-    return values.cast(column, f"s.{column.name}")
+    return values.stored(column, f"s.{column.name}")
 
 
 def _compare(stage: Stage) -> None:

@@ -28,7 +28,11 @@ FAST = True
 
 #: From so many new rows on the planner is told.
 _MANY = 500
-_SETTINGS = "SET LOCAL work_mem = '128MB'; SET LOCAL DateStyle = 'ISO, YMD'; SET LOCAL maintenance_work_mem = '256MB'"
+#: The session itself writes what a query gives, row by row; one helper that reads and joins meanwhile keeps it busy.
+_SETTINGS = (
+    "SET LOCAL work_mem = '128MB'; SET LOCAL DateStyle = 'ISO, YMD'; SET LOCAL maintenance_work_mem = '256MB';"
+    " SET LOCAL parallel_tuple_cost = 0; SET LOCAL max_parallel_workers_per_gather = 1"
+)
 
 
 def take_file(file: IntakeFile, mapping: Mapping, tell: Callable[..., None]) -> None:

@@ -27,7 +27,7 @@ def repair(stage: Stage, *, file: str, business_date: date) -> None:
         " WHERE reason IS NOT NULL"
     )
     columns = ", ".join(stage.columns)
-    shaped = ", ".join(f"v_{name}" for name in stage.columns)
+    shaped = ", ".join(f"v_{name}::{values.staged(stage.kind.column(name))}" for name in stage.columns)
     stage.sql(
         f"INSERT INTO {stage.rows} (line, height, {columns}) SELECT line, height, {shaped} FROM {fixed}"
         " WHERE reason IS NULL ORDER BY line"

@@ -7,8 +7,6 @@ from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any, BinaryIO
 
-from python_calamine import CalamineError, CalamineWorkbook, PasswordError
-
 from ledger.intake.errors import FileRefused
 
 #: A sheet is held in memory while it is converted; its XML may be this large, in bytes.
@@ -20,6 +18,12 @@ _EXACT = 10**15
 
 def sheet_to_csv(source: BinaryIO, target: BinaryIO, *, most_bytes: int) -> None:
     """Write the first sheet as UTF-8 CSV. Raises FileRefused for damaged files and bombs, before opening them."""
+    from python_calamine import (  # only a file that is a workbook needs it
+        CalamineError,
+        CalamineWorkbook,
+        PasswordError,
+    )
+
     _check_package(source, min(most_bytes, MOST_XML))
     source.seek(0)
     try:

@@ -160,8 +160,7 @@ def _undo_facts(cursor: CursorWrapper, kind: Kind, file: IntakeFile) -> None:
     cursor.execute(
         "INSERT INTO ledger_dirtymonth (client_id, month) SELECT DISTINCT client_id, date_trunc('month', date)::date"
         f" FROM (SELECT client_id, date FROM {table} WHERE {within} UNION ALL"
-        f" SELECT client_id, date FROM ({before}) old) touched ORDER BY 1, 2"
-        " ON CONFLICT (client_id, month) DO UPDATE SET month = excluded.month WHERE false"
+        f" SELECT client_id, date FROM ({before}) old) touched"
     )
     cursor.execute(f"DELETE FROM {table} WHERE {within}")
     cursor.execute(f"INSERT INTO {table} ({_names(cursor, table)}) SELECT {_names(cursor, table)} FROM ({before}) old")

@@ -1,6 +1,6 @@
 """What each type of column may hold: as SQL that repairs and judges, as a byte pattern of what needs no repair, and
-as the cast into the table's type. One home for the three, because they must agree: whatever the pattern lets through,
-the SQL would leave as it is (a test holds it).
+as the types it passes through on its way into the table. One home for all, because they must agree: whatever the pattern
+lets through, the SQL would leave as it is (a test holds it).
 """
 
 from crm.money import MAX_YUAN, UNITS_PER_YUAN
@@ -119,28 +119,36 @@ def _limit(column: Column) -> int:
     return int(MAX_YUAN) if column.type == Type.MONEY else column.limit
 
 
-# --- Cast ------------------------------------------------------------------------------------------------------------
+# --- Types -----------------------------------------------------------------------------------------------------------
+
+_STAGED = {
+    Type.DATE: "date",
+    Type.MONEY: "float8",
+    Type.QUANTITY: "numeric(20,4)",
+    Type.RATE: "numeric(9,6)",
+    Type.DEGREE: "float8",
+}
 
 
-def cast(column: Column, value: str) -> str:
-    """SQL: the repaired text in the table's type. Money in stored units (1/10,000 元).
+def staged(column: Column) -> str:
+    """The type in which a value is staged: COPY and the repair read it once, everything after finds it read.
 
-    Money goes through float8, three times as fast as numeric: exact for 4 decimals up to `crm.money.MAX_YUAN`,
+    Money passes through float8, three times as fast as numeric: exact for 4 decimals up to `crm.money.MAX_YUAN`,
     because 15 digits and a half fit and the nearest integer is taken.
     """
-    if column.type == Type.DATE:
-        return f"{value}::date"
+    return _STAGED.get(column.type) or (f"varchar({column.size})" if column.size else "text")
+
+
+def stored(column: Column, value: str) -> str:
+    """SQL: a staged value as the table holds it. Money in stored units (1/10,000 元)."""
     if column.type == Type.MONEY:
-        units = f"round({value}::float8 * {UNITS_PER_YUAN})::bigint"
+        units = f"round({value} * {UNITS_PER_YUAN})::bigint"
         return units if column.required else f"coalesce({units}, 0)"
-    if column.type == Type.QUANTITY:
-        return f"{value}::numeric(20,4)"
-    if column.type == Type.RATE:
-        return f"{value}::numeric(9,6)"
-    if column.type == Type.DEGREE:
-        return f"{value}::float8"
+    if column.type in _STAGED:
+        return value
     text = trimmed(value) if column.type == Type.TEXT else value
-    return text if column.nullable else f"coalesce({text}, '')"
+    # A nothing of the same type: with any other one each value would be cut to size once more on its way into the table.
+    return text if column.nullable or column.required else f"coalesce({text}, ''::{staged(column)})"
 
 
 # --- Patterns of values that need no repair, over UTF-8 bytes --------------------------------------------------------

@@ -74,6 +74,12 @@ def _hundredths(number: int) -> str:
     return f"{MINUS}{text}" if number < 0 else text
 
 
+@cache
+def _yuan_in(language: str | None) -> str:
+    """The unit of money in a language, as HTML; the words stay what they are as long as the process lives."""
+    return escape(pgettext("unit of money", "yuan"))
+
+
 def _short(units: int) -> str:
     fen = _fen(units)
     for start, divisor, unit in _STEPS_ZH if _chinese() else _STEPS_EN:
@@ -104,8 +110,8 @@ def money(units: int | None) -> str:
     if units is None or units == "":
         return NOTHING
     # Lists show hundreds of these: put together by hand, of digits and one word of ours.
-    unit = escape(pgettext("unit of money", "yuan"))
-    return mark_safe(f'<span class="crm-money" title="{yuan(units)} {unit}">{_short(units)}</span>')  # noqa: S308
+    exact, unit = _hundredths(_fen(units)), _yuan_in(get_language())
+    return mark_safe(f'<span class="crm-money" title="{exact} {unit}">{_short(units)}</span>')  # noqa: S308
 
 
 @register.filter

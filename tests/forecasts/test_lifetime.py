@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from forecasts.lifetime import Activity, NoFit, Purchases, Spending, fit_purchases, fit_spending
 from forecasts.models import ClientValue, ValueModel
 from forecasts.rules import Lifetime, so_far
-from forecasts.services import make_values, read_activity
+from forecasts.values import make_values, read_activity
 from tests import datasets
 
 

@@ -213,7 +213,7 @@ def test_what_the_pattern_lets_through_needs_no_repair(db, data, name):
 def test_money_through_float8_is_exact(db, amounts):
     column = KINDS["trades"].column("amount")
     with connection.cursor() as cursor:
-        cast = values.cast(column, "x")
+        cast = values.stored(column, f"x::{values.staged(column)}")
         cursor.execute(
             f"SELECT {cast} FROM unnest(%s::text[]) WITH ORDINALITY AS t (x, n) ORDER BY n", [[str(a) for a in amounts]]
         )
