@@ -69,10 +69,16 @@ def record(
         user=user if isinstance(user, User) else None,
         object_kind=object_kind,
         object_no=object_no[:64],
-        detail=detail or {},
+        detail=_with_principal(detail, user),
         address=client_address(request) if request is not None else None,
         request_id=getattr(request, "request_id", ""),
     )
+
+
+def _with_principal(detail: dict[str, Any] | None, user: Any) -> dict[str, Any]:
+    """The detail, with the staff number of the absent colleague on whose behalf a deputy acts (`org.rights.require`)."""
+    behalf = getattr(user, "acting_for", "")
+    return {**(detail or {}), "on_behalf_of": behalf} if behalf else detail or {}
 
 
 def client_address(request: HttpRequest) -> str | None:
@@ -91,7 +97,7 @@ def record_each(
         "action": action,
         "user": user if isinstance(user, User) else None,
         "object_kind": object_kind,
-        "detail": detail or {},
+        "detail": _with_principal(detail, user),
         "address": client_address(request) if request is not None else None,
         "request_id": getattr(request, "request_id", ""),
     }

@@ -12,7 +12,7 @@ from django.http import Http404
 
 from clients.scope import client_scope
 from org.models import Branch, Role, Staff
-from org.scope import scope_of
+from org.scope import absent_colleagues, scope_of
 from segmentation.explain import sees_branch_figures
 from segmentation.history import base_date
 from segmentation.models import RankingRun
@@ -139,6 +139,8 @@ def select(user, branch_no: str, manager_no: str) -> Selection:
             manager = staff
         elif staff is not None and staff.role == Role.BRANCH_HEAD:
             branch = staff.branch
+        elif heads := [absent for absent in absent_colleagues(user) if absent.role == Role.BRANCH_HEAD]:
+            branch = heads[0].branch
     return Selection(branch, manager)
 
 
