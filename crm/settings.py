@@ -179,6 +179,10 @@ if PASSWORD_POLICY not in ("mlps", "length"):
     stop(f"environment variable PASSWORD_POLICY: {PASSWORD_POLICY!r} is neither 'mlps' nor 'length'")
 _mlps = PASSWORD_POLICY == "mlps"  # noqa: S105  not a password
 PASSWORD_MAX_AGE_DAYS = 90 if _mlps else 0
+#: So many of the last passwords, the one in use included, are not taken again.
+PASSWORD_HISTORY = read("int", "PASSWORD_HISTORY", 5)
+if PASSWORD_HISTORY < 1:
+    stop("environment variable PASSWORD_HISTORY: at least 1, the password in use")
 #: Words of the firm that no password may be made of: its name, its products.
 PASSWORD_OWN_WORDS = read("list", "PASSWORD_OWN_WORDS", [])
 AUTH_PASSWORD_VALIDATORS = [
