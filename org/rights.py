@@ -18,6 +18,8 @@ ANYBODY = "anybody"
 RIGHTS: dict[str, frozenset[str]] = {
     "clients.view": frozenset(_CLIENT_ROLES | _HEAD_OFFICE),
     "clients.reveal": frozenset(_CLIENT_ROLES | {Role.ADMIN}),
+    # Who opened a record: for those who answer for it.
+    "clients.viewers": frozenset({Role.BRANCH_HEAD, Role.COMPLIANCE_OFFICER}),
     "clients.edit": frozenset(_CLIENT_ROLES),
     "clients.reassign": frozenset({Role.BRANCH_HEAD}),
     "clients.export": frozenset(_CLIENT_ROLES | {Role.ANALYST}),
@@ -65,6 +67,7 @@ NEVER_BY_TOKEN = frozenset(
         "leave.edit",
         "staff.edit",
         "audit.view",
+        "clients.viewers",
         "views.branch",
         "views.firm",
     }
