@@ -326,6 +326,11 @@ if PRODUCTION:
     CSRF_COOKIE_SECURE = True
     CSRF_TRUSTED_ORIGINS = [f"https://{host}" for host in ALLOWED_HOSTS if not host.startswith(".")]
 
+# --- Lists --------------------------------------------------------------------------------------------------------
+
+#: Rows of a list that one person may export without a second one.
+EXPORT_ROWS_MAX = read("int", "EXPORT_ROWS_MAX", 200)
+
 # --- Uploads -----------------------------------------------------------------------------------------------------
 
 #: Largest nightly file taken by upload, and largest size it may unpack to, in bytes.
