@@ -75,6 +75,13 @@ def _database(name: str, url: str) -> dict[str, object]:
 
 
 DATABASES = {"default": _database("DATABASE_URL", DATABASE_URL)}
+#: A standby for dashboards and analyses (crm/replica.py); none: they read from the main server.
+REPLICA_URL = read("str", "REPLICA_URL", "")
+if REPLICA_URL:
+    DATABASES["replica"] = _database("REPLICA_URL", REPLICA_URL)
+    DATABASES["replica"]["OPTIONS"] |= {"options": "-c default_transaction_read_only=on"}  # type: ignore[operator]
+    DATABASES["replica"]["TEST"] = {"MIRROR": "default"}
+DATABASE_ROUTERS = ["crm.replica.Router"]
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 CACHES = {
