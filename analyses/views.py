@@ -19,6 +19,7 @@ from analyses.forms import OfferForm
 from analyses.models import Made
 from analyses.reading import months_made, series, table, whole_branches
 from clients.models import Client
+from crm import replica
 from crm.clock import now
 from crm.money import UNITS_PER_YUAN, to_yuan
 from forecasts.funds import forecast
@@ -56,6 +57,7 @@ def _query(branch: Branch | None, month: date | None = None) -> str:
 
 @page("analyses.view")
 @require_GET
+@replica.reads
 def analysis(request: HttpRequest, analysis: str = "overview") -> HttpResponse:
     """One analysis: a table and a chart for each of its dimensions; every figure opens its list."""
     if analysis not in ANALYSES:
@@ -106,6 +108,7 @@ def _dimension(key: str) -> Dimension:
 
 @page("analyses.view")
 @require_GET
+@replica.reads
 def data(request: HttpRequest, dimension: str) -> JsonResponse:
     """Clients by key in a month."""
     found = _dimension(dimension)
@@ -123,6 +126,7 @@ def data(request: HttpRequest, dimension: str) -> JsonResponse:
 
 @page("analyses.view")
 @require_GET
+@replica.reads
 def trend(request: HttpRequest, dimension: str) -> JsonResponse:
     """The months of a dimension: its first sum, or the clients; a single line carries a forecast."""
     found = _dimension(dimension)

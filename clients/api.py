@@ -104,6 +104,7 @@ class ClientViewSet(ScopedViewSet):
     """Read-only clients; reading one is written into the audit trail."""
 
     right = "clients.view"
+    personal = frozenset({"list"})
     queryset = Client.objects.all()
     serializer_class = ClientSerializer
     filter_backends = ()

@@ -75,6 +75,13 @@ def _database(name: str, url: str) -> dict[str, object]:
 
 
 DATABASES = {"default": _database("DATABASE_URL", DATABASE_URL)}
+#: A standby for dashboards and analyses (crm/replica.py); none: they read from the main server.
+REPLICA_URL = read("str", "REPLICA_URL", "")
+if REPLICA_URL:
+    DATABASES["replica"] = _database("REPLICA_URL", REPLICA_URL)
+    DATABASES["replica"]["OPTIONS"] |= {"options": "-c default_transaction_read_only=on"}  # type: ignore[operator]
+    DATABASES["replica"]["TEST"] = {"MIRROR": "default"}
+DATABASE_ROUTERS = ["crm.replica.Router"]
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 CACHES = {
@@ -179,6 +186,10 @@ if PASSWORD_POLICY not in ("mlps", "length"):
     stop(f"environment variable PASSWORD_POLICY: {PASSWORD_POLICY!r} is neither 'mlps' nor 'length'")
 _mlps = PASSWORD_POLICY == "mlps"  # noqa: S105  not a password
 PASSWORD_MAX_AGE_DAYS = 90 if _mlps else 0
+#: So many of the last passwords, the one in use included, are not taken again.
+PASSWORD_HISTORY = read("int", "PASSWORD_HISTORY", 5)
+if PASSWORD_HISTORY < 1:
+    stop("environment variable PASSWORD_HISTORY: at least 1, the password in use")
 #: Words of the firm that no password may be made of: its name, its products.
 PASSWORD_OWN_WORDS = read("list", "PASSWORD_OWN_WORDS", [])
 AUTH_PASSWORD_VALIDATORS = [
@@ -321,6 +332,11 @@ if PRODUCTION:
     SESSION_COOKIE_SECURE = True
     CSRF_COOKIE_SECURE = True
     CSRF_TRUSTED_ORIGINS = [f"https://{host}" for host in ALLOWED_HOSTS if not host.startswith(".")]
+
+# --- Lists --------------------------------------------------------------------------------------------------------
+
+#: Rows of a list that one person may export without a second one.
+EXPORT_ROWS_MAX = read("int", "EXPORT_ROWS_MAX", 200)
 
 # --- Uploads -----------------------------------------------------------------------------------------------------
 

@@ -55,6 +55,7 @@ class LifetimeValueViewSet(ScopedViewSet):
     """Lifetime values of the clients in the caller's scope, in order of the client's record."""
 
     right = "clients.view"
+    personal = frozenset({"list"})
     serializer_class = LifetimeValueSerializer
     lookup_field = "client__client_no"
     lookup_url_kwarg = "client_no"

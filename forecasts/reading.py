@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from django.db import connection
 from django.db.models import Count, F, Q, QuerySet, Sum
 
 from clients.models import Client
+from crm import replica
 from crm.money import UNITS_PER_YUAN
 from crm.partitions import next_month
 from forecasts import queries
@@ -138,7 +138,7 @@ def growth_of(user: Any, selection: Selection) -> Growth:
     if selection.branch is not None:
         branches = branches.filter(path__startswith=selection.branch.path)
     numbers = list(branches.values_list("pk", flat=True))
-    with connection.cursor() as cursor:
+    with replica.connection().cursor() as cursor:
         cursor.execute(queries.BRANCH_SERIES.format(branches="branch_id = ANY(%s)"), [numbers])
         return _growth([Month(*row) for row in cursor.fetchall()])
 
@@ -163,7 +163,7 @@ def _client_series(ids: Sequence[int]) -> list[Month]:
         "days": [day for _month, day in ends],
         "clients": list(ids),
     }
-    with connection.cursor() as cursor:
+    with replica.connection().cursor() as cursor:
         cursor.execute(queries.CLIENT_SERIES, values)
         months = [Month(*row) for row in cursor.fetchall()]
     # Before the account was opened there is nothing to show.

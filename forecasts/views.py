@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 
 from clients.models import Client
+from crm import replica
 from crm.money import UNITS_PER_YUAN, to_yuan
 from forecasts import services
 from forecasts.forms import WhatIf
@@ -47,6 +48,7 @@ def _choice(request: HttpRequest, selection: Selection) -> dict[str, Any]:
 
 @page("pareto.view")
 @require_GET
+@replica.reads
 def value(request: HttpRequest) -> HttpResponse:
     """What the clients of a scope brought, and what the model expects of the coming year."""
     selection = _selection(request)
@@ -69,6 +71,7 @@ def value(request: HttpRequest) -> HttpResponse:
 
 @page("pareto.view")
 @require_GET
+@replica.reads
 def value_data(request: HttpRequest) -> JsonResponse:
     """How many clients stand in each band of expected contribution."""
     selection = _selection(request)
@@ -103,6 +106,7 @@ def _band_url(selection: Selection, low: int | None, high: int | None) -> str:
 
 @page("pareto.view")
 @require_GET
+@replica.reads
 def what_if(request: HttpRequest) -> HttpResponse:
     """Three numbers, three changes, one result; the numbers may be those of a client."""
     client = None
@@ -142,6 +146,7 @@ def _start_of(client: Client) -> dict[str, Decimal] | None:
 
 @page("pareto.view")
 @require_GET
+@replica.reads
 def funds(request: HttpRequest) -> HttpResponse:
     """History and forecast of the funds of a scope."""
     selection = _selection(request)
@@ -155,12 +160,14 @@ def funds(request: HttpRequest) -> HttpResponse:
 
 @page("pareto.view")
 @require_GET
+@replica.reads
 def funds_data(request: HttpRequest) -> JsonResponse:
     return JsonResponse(_growth_data(growth_of(request.user, _selection(request))))
 
 
 @page("clients.view")
 @require_GET
+@replica.reads
 def client_funds(request: HttpRequest, client_no: str) -> HttpResponse:
     """The card of the record page, fetched when it is looked at."""
     client = get_object_or_404(Client.objects.visible_to(request.user), client_no=client_no)
@@ -173,6 +180,7 @@ def client_funds(request: HttpRequest, client_no: str) -> HttpResponse:
 
 @page("clients.view")
 @require_GET
+@replica.reads
 def client_funds_data(request: HttpRequest, client_no: str) -> JsonResponse:
     client = get_object_or_404(Client.objects.visible_to(request.user), client_no=client_no)
     return JsonResponse(_growth_data(growth_of_client(client)))

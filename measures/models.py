@@ -5,6 +5,7 @@ Money: BIGINT in 1/10,000 元 (crm.money).
 
 from typing import Any
 
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Now
@@ -108,6 +109,24 @@ class MeasurePolicy(models.Model):
                 condition=Q(idle_months__range=(1, 60)) & Q(cash_months__range=(1, 12)) & Q(short_turnover__gt=0),
             ),
         ]
+
+    def clean(self) -> None:
+        """The constraints in words, at the fields."""
+        wrong: dict[str, Any] = {}
+        if self.medium_from <= 0:
+            wrong["medium_from"] = _("More than 0 yuan.")
+        elif self.medium_from >= self.large_from:
+            wrong["large_from"] = _("Large must begin above medium.")
+        if not 1 <= self.idle_months <= 60:
+            wrong["idle_months"] = _("From 1 to 60 months.")
+        if not 1 <= self.cash_months <= 12:
+            wrong["cash_months"] = _("From 1 to 12 months.")
+        if self.short_turnover <= 0:
+            wrong["short_turnover"] = _("More than 0.")
+        if sum(getattr(self, name) for name in WEIGHTS) != 100:
+            wrong[WEIGHTS[0]] = _("The five weights must make 100%.")
+        if wrong:
+            raise ValidationError(wrong)
 
 
 class ClientMeasuresQuerySet(models.QuerySet["ClientMeasures"]):

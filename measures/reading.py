@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from django.db import connection
 from django.db.models import Count, Q, QuerySet, Sum
 from django.db.models.expressions import RawSQL
 from django.utils.functional import Promise
@@ -12,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from clients.models import Client
 from clients.scope import client_scope
+from crm import replica
 from measures.models import ClientMeasures, Kind, Manner, MeasureRun, RfmGroup, Size
 from segmentation.history import base_date, run_on
 from segmentation.models import Tier
@@ -132,7 +132,7 @@ def flows(user: Any, selection: Selection, scheme: Scheme, start: date, end: dat
     manager = ""
     if selection.manager is not None:
         manager, wanted["manager"] = "AND c.manager_id = %(manager)s", selection.manager.pk
-    with connection.cursor() as cursor:
+    with replica.connection().cursor() as cursor:
         inner = cursor.mogrify(moves, values).decode().replace("%", "%%")
         cursor.execute(
             f"SELECT m.before, m.after, count(*) FROM ({inner}) m JOIN clients_client c ON c.id = m.client_id"

@@ -129,8 +129,6 @@ def publish(policy: MeasurePolicy, values: dict[str, Any], *, by: User, not_befo
         raise ValidationError(_("A published policy is never changed; make a new draft."))
     for name in FIELDS:
         setattr(policy, name, values[name])
-    if sum(getattr(policy, name) for name in WEIGHTS) != 100:
-        raise ValidationError({WEIGHTS[0]: _("The five weights must make 100%.")})
     policy.full_clean(exclude=["created_by", "created_at", "published_by", "published_at"])
     measured = MeasureRun.objects.aggregate(newest=Max("business_date"))["newest"]
     if policy.valid_from < not_before or (measured and policy.valid_from <= measured):

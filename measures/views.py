@@ -14,6 +14,7 @@ from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 
+from crm import replica
 from crm.clock import today
 from crm.partitions import month_start
 from measures import services
@@ -53,6 +54,7 @@ _NOTHING = {"clients": 0, "assets": 0, "monetary": 0}
 
 @page("pareto.view")
 @require_GET
+@replica.reads
 def cells(request: HttpRequest) -> HttpResponse:
     """Size × manner, with what moved since the end of last month."""
     selection = _selection(request)
@@ -93,6 +95,7 @@ def _moves_since(request: HttpRequest, selection: Selection, scheme: Scheme, day
 
 @page("pareto.view")
 @require_GET
+@replica.reads
 def rfm(request: HttpRequest) -> HttpResponse:
     """Recency × frequency as a heat table, and the named groups."""
     selection = _selection(request)
@@ -128,6 +131,7 @@ def rfm(request: HttpRequest) -> HttpResponse:
 
 @page("pareto.view")
 @require_GET
+@replica.reads
 def kinds(request: HttpRequest) -> HttpResponse:
     """The four kinds and the stance towards each."""
     selection = _selection(request)
@@ -147,6 +151,7 @@ def kinds(request: HttpRequest) -> HttpResponse:
 
 @page("pareto.view")
 @require_GET
+@replica.reads
 def score(request: HttpRequest) -> HttpResponse:
     """How the high-value scores are spread, and the best clients."""
     selection = _selection(request)
@@ -166,6 +171,7 @@ def score(request: HttpRequest) -> HttpResponse:
 
 @page("pareto.view")
 @require_GET
+@replica.reads
 def score_data(request: HttpRequest) -> JsonResponse:
     selection = _selection(request)
     list_url = _lists(selection)
@@ -230,6 +236,7 @@ def _streams(request: HttpRequest) -> tuple[Selection, Scheme, date, date, list[
 
 @page("pareto.view")
 @require_GET
+@replica.reads
 def migration(request: HttpRequest) -> HttpResponse:
     """Who went from where to where between two dates; each stream opens its clients."""
     selection, scheme, start, end, streams = _streams(request)
@@ -251,6 +258,7 @@ def migration(request: HttpRequest) -> HttpResponse:
 
 @page("pareto.view")
 @require_GET
+@replica.reads
 def migration_data(request: HttpRequest) -> JsonResponse:
     """The streams of the chart."""
     _selection, scheme, start, end, streams = _streams(request)

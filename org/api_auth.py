@@ -114,7 +114,10 @@ class DeclaredScope(BasePermission):
 
     def has_permission(self, request: Request, view: Any) -> bool:
         right = right_of(view, str(request.method))
-        return bool(right) and may(request.user, right)
+        if not right or not may(request.user, right):
+            return False
+        require(request.user, right)
+        return True
 
 
 def right_of(view: Any, method: str) -> str:

@@ -3,6 +3,7 @@
 Who, what, when and on whom come from the caller; the address and the request's id come from the request under way.
 """
 
+from collections.abc import Iterable
 from contextvars import ContextVar
 from typing import Any
 
@@ -44,6 +45,7 @@ register(
         "grant.ended": _("Grant ended"),
         "token.made": _("API token made"),
         "token.revoked": _("API token revoked"),
+        "list.view": _("List read"),
         "audit.view": _("Audit trail read"),
         "access.denied": _("Access refused"),
     }
@@ -69,10 +71,25 @@ def record(
         user=user if isinstance(user, User) else None,
         object_kind=object_kind,
         object_no=object_no[:64],
-        detail=detail or {},
+        detail=_with_principal(detail, user),
         address=client_address(request) if request is not None else None,
         request_id=getattr(request, "request_id", ""),
     )
+
+
+def record_read(name: str, *, user: Any, rows: int, filters: Iterable[str], **more: int) -> AuditEvent:
+    """A list with personal data was read: one row per request, with the names of the filters and how many rows came.
+
+    Never with what was asked for: what somebody types into a search box may be a person's name.
+    """
+    detail = {"rows": rows, "filters": sorted({one[:40] for one in filters})[:20], **more}
+    return record("list.view", user=user, object_kind="list", object_no=name, detail=detail)
+
+
+def _with_principal(detail: dict[str, Any] | None, user: Any) -> dict[str, Any]:
+    """The detail, with the staff number of the absent colleague on whose behalf a deputy acts (`org.rights.require`)."""
+    behalf = getattr(user, "acting_for", "")
+    return {**(detail or {}), "on_behalf_of": behalf} if behalf else detail or {}
 
 
 def client_address(request: HttpRequest) -> str | None:
@@ -91,7 +108,7 @@ def record_each(
         "action": action,
         "user": user if isinstance(user, User) else None,
         "object_kind": object_kind,
-        "detail": detail or {},
+        "detail": _with_principal(detail, user),
         "address": client_address(request) if request is not None else None,
         "request_id": getattr(request, "request_id", ""),
     }

@@ -1,5 +1,6 @@
 """What the page frame needs; see docs/interface.md, 'Frame'."""
 
+import time
 from typing import Any
 
 from django.conf import settings
@@ -35,7 +36,8 @@ def _shell(request: HttpRequest) -> dict[str, Any]:
         "search_url": address("clients:search"),
         "settings_url": address("org:settings"),
         "theme_url": address("org:theme"),
-        "session_ends": request.session.get("ends_at"),
+        # Seconds, not a time: the clocks of browsers are wrong.
+        "session_left": max(0, request.session.get("ends_at", 0) - int(time.time())),
         "session_idle": settings.SESSION_IDLE_SECONDS,
     }
 

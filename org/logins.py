@@ -14,7 +14,7 @@ from django.urls import reverse
 
 from crm.clock import now
 from org.audit import record
-from org.models import Staff, User
+from org.models import FormerPassword, Staff, User
 from org.rights import require
 
 
@@ -25,12 +25,26 @@ def start_session(request: HttpRequest) -> None:
     request.session["seen_at"] = begun
 
 
+@transaction.atomic
 def set_password(user: User, password: str, *, must_change: bool = False) -> None:
-    """Give a log-in a password; its running sessions end, since each carries a hash of the old one."""
+    """Give a log-in a password; its running sessions end, since each carries a hash of the old one.
+
+    Whether the password will do is asked before, by Django's validators.
+    """
+    _keep_former(user)
     user.set_password(password)
     user.password_changed_at = now()
     user.must_change_password = must_change
     user.save(update_fields=["password", "password_changed_at", "must_change_password"])
+
+
+def _keep_former(user: User) -> None:
+    """Keep the hash of the password that is about to go, and no more of them than the rule asks for."""
+    if not user.has_usable_password():
+        return
+    FormerPassword.objects.create(user=user, password=user.password)
+    newest = FormerPassword.objects.filter(user=user).order_by("-pk").values_list("pk", flat=True)
+    FormerPassword.objects.filter(user=user).exclude(pk__in=list(newest[: settings.PASSWORD_HISTORY])).delete()
 
 
 def make_login(staff: Staff, *, username: str = "", password: str = "") -> User:
@@ -68,6 +82,7 @@ def one_time_link(staff: Staff, *, by: User) -> str:
     """
     require(by, "staff.edit")
     user = staff.user or make_login(staff)
+    _keep_former(user)
     user.set_unusable_password()
     user.save(update_fields=["password"])
     end_sessions(user)

@@ -78,6 +78,18 @@ class User(AbstractUser):
         verbose_name = _("User")
 
 
+class FormerPassword(models.Model):
+    """Hash of a password that a log-in had before; the last ones are not taken again (settings.PASSWORD_HISTORY)."""
+
+    user = models.ForeignKey(User, models.CASCADE, related_name="former_passwords")
+    password = models.CharField(max_length=128, editable=False)
+    replaced_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        verbose_name = _("Former password")
+        indexes = [models.Index(fields=["user", "-id"], name="former_password_newest")]
+
+
 class StaffQuerySet(models.QuerySet["Staff"]):
     def visible_to(self, user) -> "StaffQuerySet":
         """Colleagues of the branches whose staff the user may see, and the user."""

@@ -1,13 +1,15 @@
-"""Password rules beside Django's: our own words, not the old one, and kinds of characters where the firm wants them."""
+"""Password rules beside Django's: our own words, not the last ones, and kinds of characters where the firm wants them."""
 
 import re
 from pathlib import Path
 
 from django.conf import settings
+from django.contrib.auth.hashers import check_password
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
-from org.models import Branch, User
+from org.models import Branch, FormerPassword, User
 
 #: What people here make passwords of, in pinyin, English and keyboard rows; the firm adds PASSWORD_OWN_WORDS.
 OWN_WORDS = tuple((Path(__file__).parent / "own_words.txt").read_text(encoding="utf-8").split())
@@ -38,14 +40,24 @@ class OwnWordsValidator:
 
 
 class NewPasswordValidator:
-    """Refuses the password that is in use: a change must change something."""
+    """Refuses the password in use and those before it, PASSWORD_HISTORY in all: a change must change something."""
 
     def validate(self, password: str, user: User | None = None) -> None:
-        if user is not None and user.pk and user.has_usable_password() and user.check_password(password):
-            raise ValidationError(_("This is the password you have now."), code="same")
+        if user is None or not user.pk:
+            return
+        count = settings.PASSWORD_HISTORY
+        if user.has_usable_password():
+            if user.check_password(password):
+                raise ValidationError(_("This is the password you have now."), code="same")
+            count -= 1
+        former = FormerPassword.objects.filter(user=user).order_by("-pk").values_list("password", flat=True)
+        if any(check_password(password, encoded) for encoded in former[: max(0, count)]):
+            raise ValidationError(self.get_help_text(), code="used")
 
     def get_help_text(self) -> str:
-        return _("Not the one you have now.")
+        count = settings.PASSWORD_HISTORY
+        text = ngettext("Not your last password.", "Not one of your last %(count)s passwords.", count)
+        return text % {"count": count}
 
 
 class KindsValidator:

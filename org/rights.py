@@ -1,8 +1,12 @@
-"""Which role may do what: one table, read by pages, API and services. Rows are decided elsewhere, in `org.scope`."""
+"""Which role may do what: one table, read by pages, API and services. Rows are decided elsewhere, in `org.scope`.
+
+The deputy of somebody on leave has the rights of the absent one's role in these days, but those of `NEVER_BY_DEPUTY`.
+"""
 
 from django.core.exceptions import PermissionDenied
 
-from org.models import Role
+from org.models import Role, Staff
+from org.scope import absent_colleagues
 
 _HEAD_OFFICE = {Role.ANALYST, Role.ADMIN}
 _CLIENT_ROLES = {Role.ACCOUNT_MANAGER, Role.BRANCH_HEAD}
@@ -14,6 +18,8 @@ ANYBODY = "anybody"
 RIGHTS: dict[str, frozenset[str]] = {
     "clients.view": frozenset(_CLIENT_ROLES | _HEAD_OFFICE),
     "clients.reveal": frozenset(_CLIENT_ROLES | {Role.ADMIN}),
+    # Who opened a record: for those who answer for it.
+    "clients.viewers": frozenset({Role.BRANCH_HEAD, Role.COMPLIANCE_OFFICER}),
     "clients.edit": frozenset(_CLIENT_ROLES),
     "clients.reassign": frozenset({Role.BRANCH_HEAD}),
     "clients.export": frozenset(_CLIENT_ROLES | {Role.ANALYST}),
@@ -61,10 +67,13 @@ NEVER_BY_TOKEN = frozenset(
         "leave.edit",
         "staff.edit",
         "audit.view",
+        "clients.viewers",
         "views.branch",
         "views.firm",
     }
 )
+#: What a head does not leave to a deputy, who could otherwise prolong the deputyship or open client data to others.
+NEVER_BY_DEPUTY = frozenset({"leave.edit", "grants.edit"})
 #: What concerns the firm as a whole: a token bound to a branch does not carry it.
 FIRM_ONLY = frozenset({"nights.view", "nights.run", "intake.view", "intake.run", "policies.edit"})
 TOKEN_SCOPES = tuple(sorted(RIGHTS.keys() - NEVER_BY_TOKEN))
@@ -82,10 +91,27 @@ def may(user, right: str) -> bool:
         bound = token.branch_id is not None and right in FIRM_ONLY
         return right in token.scopes and right not in NEVER_BY_TOKEN and not bound
     staff = getattr(user, "staff", None)
-    return staff is not None and staff.role in roles
+    return staff is not None and (staff.role in roles or principal(user, right) is not None)
+
+
+def principal(user, right: str) -> Staff | None:
+    """The absent colleague on whose behalf a user has a right that the own role lacks; None without one."""
+    # The token first: a service account's staff would cost a query.
+    if right == ANYBODY or right in NEVER_BY_DEPUTY or getattr(user, "api_token", None) is not None:
+        return None
+    roles, staff = RIGHTS[right], getattr(user, "staff", None)
+    if staff is None or staff.role in roles:
+        return None
+    return next((absent for absent in absent_colleagues(user) if absent.role in roles), None)
 
 
 def require(user, right: str) -> None:
-    """Raise PermissionDenied unless the user has the right."""
+    """Raise PermissionDenied unless the user has the right; what follows is done on behalf of its `principal`.
+
+    The audit trail reads `acting_for` (staff number, or empty) from the user.
+    """
     if not may(user, right):
         raise PermissionDenied(right)
+    if user.is_authenticated:
+        absent = principal(user, right)
+        user.acting_for = absent.staff_no if absent is not None else ""

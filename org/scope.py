@@ -84,7 +84,7 @@ def _scope_of(user) -> Scope:
         return Scope(firm=True, masked=True)
     if staff.role == Role.ADMIN:
         return _granted(user, on)
-    principals = [staff, *_absent_colleagues(staff, on)]
+    principals = [staff, *absent_colleagues(user)]
     heads = [p.branch_id for p in principals if p.role == Role.BRANCH_HEAD]
     return Scope(
         branch_ids=with_branches_below(heads) if heads else (),
@@ -97,12 +97,24 @@ def in_service(staff: Staff, on: date) -> bool:
     return (staff.joined_on is None or staff.joined_on <= on) and (staff.left_on is None or on < staff.left_on)
 
 
-def _absent_colleagues(staff: Staff, on: date) -> list[Staff]:
-    """Those whose deputy somebody is on a date; a leave ends with the service of the absent one."""
-    on_leave = Staff.objects.serving(on).filter(
-        leaves__deputy=staff, leaves__from_on__lte=on, leaves__to_on__gte=on, role__in=DEPUTISED
+def absent_colleagues(user) -> tuple[Staff, ...]:
+    """Those whose deputy a user is today; a leave ends with the service of the absent one. Once per user object."""
+    cached = user.__dict__.get("_absent")
+    if cached is None:
+        cached = user.__dict__["_absent"] = _absent_colleagues(getattr(user, "staff", None), today())
+    return cached
+
+
+def _absent_colleagues(staff: Staff | None, on: date) -> tuple[Staff, ...]:
+    # Checked when a leave is entered too; roles may change afterwards.
+    if staff is None or staff.role not in DEPUTISED or not in_service(staff, on):
+        return ()
+    on_leave = (
+        Staff.objects.serving(on)
+        .filter(leaves__deputy=staff, leaves__from_on__lte=on, leaves__to_on__gte=on, role__in=DEPUTISED)
+        .select_related("branch")
     )
-    return list(on_leave.distinct())
+    return tuple(on_leave.distinct().order_by("staff_no"))
 
 
 #: Roles that have clients of their own; only for them a deputy makes sense.

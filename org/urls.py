@@ -10,6 +10,7 @@ urlpatterns = [
     path("settings/", own.own_settings, name="settings"),
     path("settings/language/", own.language, name="language"),
     path("settings/theme/", own.theme, name="theme"),
+    path("settings/session/", own.session, name="session"),
     path("staff/", staff.staff, name="staff"),
     path("staff/<str:staff_no>/", staff.record, name="staff_record"),
     path("staff/<str:staff_no>/leave/<int:leave_id>/end/", staff.end_leave, name="leave_end"),

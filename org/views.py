@@ -6,11 +6,11 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from django.contrib.auth.views import redirect_to_login
-from django.core.exceptions import ImproperlyConfigured, PermissionDenied
+from django.core.exceptions import ImproperlyConfigured
 from django.http import HttpRequest, HttpResponse
 from django.views.generic import TemplateView
 
-from org.rights import ANYBODY, may
+from org.rights import ANYBODY, require
 from org.scope import Scope, scope_of
 
 __all__ = ["ANYBODY", "ScopedPage", "page", "to_login"]
@@ -72,6 +72,5 @@ def _refusal(request: HttpRequest, right: str, post_right: str) -> HttpResponse 
     if not request.user.is_authenticated:
         return to_login(request)
     wanted = right if request.method in SAFE_METHODS or not post_right else post_right
-    if not may(request.user, wanted):
-        raise PermissionDenied(wanted)
+    require(request.user, wanted)
     return None

@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 from typing import Any
 
-from django.db import connection
 from django.db.models import Count, Q, QuerySet, Sum
 from django.db.models.functions import Coalesce
 
 from clients.scope import client_scope
+from crm import replica
 from org.models import Branch
 from org.scope import scope_of
 from profit.models import CostMonth, ProfitTotal
@@ -58,7 +58,7 @@ def curve(user: Any, branch: Branch | None) -> list[tuple[int, int, int]]:
     """(group, clients in it, their net contribution) from the best to the worst."""
     condition, values = client_scope(user).sql("c")
     path = (branch.path if branch else "/") + "%"
-    with connection.cursor() as cursor:
+    with replica.connection().cursor() as cursor:
         cursor.execute(_CURVE.format(scope=condition), {**values, "path": path, "columns": COLUMNS})
         return cursor.fetchall()
 

@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
 from clients.models import Client
+from crm import replica
 from crm.clock import now, today
 from crm.money import UNITS_PER_YUAN, to_units, to_yuan
 from crm.partitions import month_start
@@ -40,6 +41,7 @@ def _branch(request: HttpRequest) -> Branch | None:
 
 @page("profit.view")
 @require_GET
+@replica.reads
 def overview(request: HttpRequest) -> HttpResponse:
     """From revenue to net contribution, and whom it costs money to keep."""
     branch = _branch(request)
@@ -71,6 +73,7 @@ def _list_url(branch: Branch | None, **more: Any) -> str:
 
 @page("profit.view")
 @require_GET
+@replica.reads
 def curve_data(request: HttpRequest) -> JsonResponse:
     """Running net contribution from the best client to the worst."""
     groups = curve(request.user, _branch(request))

@@ -15,6 +15,7 @@ from rest_framework.viewsets import GenericViewSet
 from clients.models import Client
 from crm.clock import today
 from crm.money import to_yuan
+from org.api_base import AuditedPages
 from org.api_pages import CursorPages
 from segmentation.history import base_date, run_on
 from segmentation.models import RankMark, Scope, Tier
@@ -61,10 +62,11 @@ class TierPages(CursorPages):
         OpenApiParameter("manager_no", OpenApiTypes.STR),
     ],
 )
-class TierViewSet(ListModelMixin, GenericViewSet):
+class TierViewSet(AuditedPages, ListModelMixin, GenericViewSet):
     """Read-only list of tiers."""
 
     right = "clients.view"
+    personal = frozenset({"list"})
     serializer_class = TierSerializer
     pagination_class = TierPages
     filter_backends = ()

@@ -8,9 +8,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from django.db import connection
-
 from clients.models import Client
+from crm import replica
 from org.scope import scope_of
 from segmentation.models import RankingRun, RunTotal, Scope, Standing, TierChange
 from segmentation.rules import Line, least_inside, missing, share, to_spare
@@ -130,7 +129,7 @@ def why(client: Client, user) -> Why | None:
 def _places(client: Client, *, whole_branch: bool) -> tuple[int, int, int, int]:
     """(book, place in the book, branch, place in the branch); the last two are of the book without `whole_branch`."""
     within = "o.branch_id = me.branch_id" if whole_branch else "o.manager_id = me.manager_id"
-    with connection.cursor() as cursor:
+    with replica.connection().cursor() as cursor:
         cursor.execute(_PLACES.format(ahead=f"({_AHEAD})", within=within), {"client": client.pk})
         return cursor.fetchone() or (0, 1, 0, 1)
 
@@ -144,7 +143,7 @@ def _least(standing: Standing, run: RankingRun) -> dict[str, int]:
         "cut_a": cuts["A"],
         "cut_b": cuts["B"],
     }
-    with connection.cursor() as cursor:
+    with replica.connection().cursor() as cursor:
         cursor.execute(_LINES.format(within=_WITHIN[Scope(run.scope)]), values)
         rows = cursor.fetchall()
     found = {}

@@ -1,5 +1,8 @@
 """Ranking (S1), its policy, runs, the standing of each client, the history (S12) and totals per scope (S2)."""
 
+from typing import Any
+
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
@@ -76,6 +79,26 @@ class RankingPolicy(models.Model):
                 name="policy_window_months", condition=Q(window_months__gte=1) & Q(window_months__lte=60)
             ),
         ]
+
+    def clean(self) -> None:
+        """The constraints in words, at the fields. Fields that did not parse are None and have their own error."""
+        wrong: dict[str, Any] = {}
+        if self.cut_a is not None and self.cut_a <= 0:
+            wrong["cut_a"] = _("A needs a share above 0%.")
+        if self.cut_b is not None and self.cut_b > 100:
+            wrong["cut_b"] = _("B ends at 100% at the latest.")
+        elif self.cut_a is not None and self.cut_b is not None and self.cut_a >= self.cut_b:
+            wrong["cut_b"] = _("B must end above A.")
+        if self.window_months is not None and not 1 <= self.window_months <= 60:
+            wrong["window_months"] = _("From 1 to 60 months.")
+        if self.window == self.Window.RANGE:
+            for name in ("window_from", "window_to"):
+                if getattr(self, name) is None:
+                    wrong[name] = _("A date range needs both days.")
+            if self.window_from and self.window_to and self.window_from > self.window_to:
+                wrong["window_to"] = _("The last day is before the first.")
+        if wrong:
+            raise ValidationError(wrong)
 
 
 class RankingRun(models.Model):

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from django.db import connection
 from django.http import Http404
 
 from clients.scope import client_scope
+from crm import replica
 from org.models import Branch, Role, Staff
-from org.scope import scope_of
+from org.scope import absent_colleagues, scope_of
 from segmentation.explain import sees_branch_figures
 from segmentation.history import base_date
 from segmentation.models import RankingRun
@@ -139,6 +139,8 @@ def select(user, branch_no: str, manager_no: str) -> Selection:
             manager = staff
         elif staff is not None and staff.role == Role.BRANCH_HEAD:
             branch = staff.branch
+        elif heads := [absent for absent in absent_colleagues(user) if absent.role == Role.BRANCH_HEAD]:
+            branch = heads[0].branch
     return Selection(branch, manager)
 
 
@@ -247,7 +249,7 @@ def figures(user, selection: Selection, *, columns: bool, past: RankingRun | Non
     By the newest run, or by a `past` one: then clients as they are assigned today, with contribution and tier of then.
     """
     base, values = _base(user, selection, past)
-    with connection.cursor() as cursor:
+    with replica.connection().cursor() as cursor:
         cursor.execute(_SUMMARY.format(base=base), values)
         rows = cursor.fetchall()
         found: list[Column] = []
@@ -274,7 +276,7 @@ def places(
     base, values = _base(user, selection, past)
     values |= {"first": part.first or 1, "last": part.last or MOST_CLIENTS, "tier": part.tier}
     values |= {"size": size, "skip": (page - 1) * size}
-    with connection.cursor() as cursor:
+    with replica.connection().cursor() as cursor:
         cursor.execute(_PLACES.format(base=base), values)
         rows = cursor.fetchall()
     if not rows:

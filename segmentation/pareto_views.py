@@ -13,6 +13,7 @@ from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 
+from crm import replica
 from crm.clock import today
 from crm.money import to_yuan
 from org.masking import mask_name
@@ -87,6 +88,7 @@ def _figures(request: HttpRequest, asked: Asked) -> Figures:
 
 @page("pareto.view")
 @require_GET
+@replica.reads
 def pareto(request: HttpRequest) -> HttpResponse:
     """Who brings the contribution on a day, and how far the composition is from the ideal."""
     asked = _asked(request)
@@ -109,6 +111,7 @@ def pareto(request: HttpRequest) -> HttpResponse:
 
 @page("pareto.view")
 @require_GET
+@replica.reads
 def pareto_data(request: HttpRequest) -> JsonResponse:
     """The chart's data: at most `pareto.MAX_COLUMNS` columns, each with the way to the clients behind it."""
     asked = _asked(request)
@@ -140,6 +143,7 @@ def pareto_data(request: HttpRequest) -> JsonResponse:
 
 @page("pareto.view")
 @require_GET
+@replica.reads
 def pareto_clients(request: HttpRequest) -> HttpResponse:
     """The clients behind a column or a tier, in their order; as many as the column or the tier says."""
     asked = _asked(request)

@@ -42,6 +42,7 @@ class SegmentViewSet(ScopedViewSet):
     """Segments of the caller and those shared with him; counts and clients within the caller's scope."""
 
     right = "segments.view"
+    personal = frozenset({"clients"})
     serializer_class = SegmentSerializer
     lookup_value_regex = r"\d{1,18}"
     queryset = Segment.objects.select_related("owner").order_by("pk")

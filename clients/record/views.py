@@ -1,6 +1,7 @@
 """Views of the record page and its parts. Out of scope is 404, like a number that does not exist."""
 
 import json
+from datetime import timedelta
 from typing import Any
 
 from django.contrib import messages
@@ -24,6 +25,8 @@ from crm import clock
 from org.rights import may
 from org.views import ScopedPage
 
+#: How far back the record tells who has opened it.
+VIEWED_DAYS = 90
 TABS = ("overview", "accounts", "details", "history")
 
 
@@ -116,7 +119,12 @@ class Record(ClientPage):
         return {"facts": page.facts(client, care, page.MAIN_FACTS + page.MORE_FACTS, on)}
 
     def tab_history(self, client, care, on) -> dict[str, Any]:
-        return {"cards": page.rendered(cards.Place.HISTORY, client, self.request)}
+        found: dict[str, Any] = {"cards": page.rendered(cards.Place.HISTORY, client, self.request)}
+        if may(self.request.user, "clients.viewers"):
+            since = clock.now() - timedelta(days=VIEWED_DAYS)
+            found["viewers"] = services.viewers(client.client_no, user=self.request.user, since=since)
+            found["viewed_days"] = VIEWED_DAYS
+        return found
 
 
 class Timeline(ClientPage):

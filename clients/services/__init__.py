@@ -3,7 +3,7 @@
 from clients.services.care import confirm, confirm_many, init_care, settle, update_care
 from clients.services.events import Event, add_events, add_note
 from clients.services.people import add_co_manager, reassign, remove_co_manager
-from clients.services.viewing import record_view, reveal
+from clients.services.viewing import record_view, reveal, viewers
 
 __all__ = [
     "Event",
@@ -19,4 +19,5 @@ __all__ = [
     "reveal",
     "settle",
     "update_care",
+    "viewers",
 ]

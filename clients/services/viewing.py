@@ -1,15 +1,20 @@
 """Looking at a client is an act too: seeing the record and revealing masked fields are written down (N4, U8)."""
 
 from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
 
 from django.db import transaction
+from django.db.models import Count, Max, Q
 
 from clients.models import Client
 from org import audit
 from org.masking import mask_address, mask_email, mask_id, mask_mobile
-from org.models import User
+from org.models import AuditEvent, User
 from org.rights import require
 
+#: So many viewers of a record are shown.
+VIEWERS = 20
 #: Personal fields of the record and how each is masked.
 MASKS = {"mobile": mask_mobile, "email": mask_email, "id_no": mask_id, "address": mask_address}
 
@@ -17,6 +22,35 @@ MASKS = {"mobile": mask_mobile, "email": mask_email, "id_no": mask_id, "address"
 def record_view(client: Client, user: User) -> None:
     """The user opened a record."""
     audit.record("client.view", user=user, object_kind="client", object_no=client.client_no)
+
+
+@dataclass(frozen=True)
+class Viewer:
+    """Somebody who opened a record: the last time, and how often in the days asked for."""
+
+    name: str
+    staff_no: str
+    last: datetime
+    times: int
+
+
+def viewers(client_no: str, *, user: User, since: datetime) -> list[Viewer]:
+    """Who has opened a client's record or revealed its fields since a moment, the last one first; at most VIEWERS."""
+    require(user, "clients.viewers")
+    seen = AuditEvent.objects.filter(
+        object_kind="client", object_no=client_no, action__in=("client.view", "client.reveal"), at__gte=since
+    )
+    rows = seen.values("user__username", "user__staff__name", "user__staff__staff_no")
+    rows = rows.annotate(last=Max("at"), times=Count("pk", filter=Q(action="client.view"))).order_by("-last")
+    return [
+        Viewer(
+            row["user__staff__name"] or row["user__username"] or "–",
+            row["user__staff__staff_no"] or "",
+            row["last"],
+            row["times"],
+        )
+        for row in rows[:VIEWERS]
+    ]
 
 
 @transaction.atomic

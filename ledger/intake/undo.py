@@ -24,6 +24,12 @@ from org.rights import require
 _UNDOABLE = (BatchState.DONE, BatchState.PARTLY, BatchState.FAILED, BatchState.UNDOING)
 #: Columns that are not the core system's and stay as they are when a row is put back.
 _OURS = {"id", "user_id", "path"}
+#: The manager of client `t` when its row becomes `old` again: one who took over by hand, before the batch or after it,
+#: is another than the core system named last and stays, as long as the client stays in the branch.
+_MANAGER = (
+    "CASE WHEN t.manager_id IS DISTINCT FROM t.core_manager_id AND t.branch_id = old.branch_id"
+    " THEN t.manager_id ELSE old.manager_id END"
+)
 #: Tables that are made from what the intake brings, with their client column: they go with a client that goes.
 _DERIVED: list[tuple[str, str, str]] = [
     ("ledger_clienttotals", "client_id", ""),
@@ -181,7 +187,8 @@ def _names(cursor: CursorWrapper, table: str, leave_out: Iterable[str] = ()) -> 
 def _undo_masters(cursor: CursorWrapper, kind: Kind, file: IntakeFile, batch: IntakeBatch) -> None:
     table, key = kind.table, kind.key[0]
     names = _names(cursor, table, _OURS)
-    old_names = ", ".join(f"old.{name}" for name in names.split(", "))
+    kept = {"manager_id": _MANAGER} if kind.name == "clients" else {}
+    old_names = ", ".join(kept.get(name, f"old.{name}") for name in names.split(", "))
     cursor.execute(
         f"UPDATE {table} t SET ({names}) = ROW({old_names}) FROM ledger_intakechange c,"
         f" LATERAL jsonb_populate_record(NULL::{table}, c.before) old"

@@ -304,7 +304,7 @@ class Listing:
     @property
     def export_max(self) -> int:
         """Rows that one person may export without a second one."""
-        return int(getattr(settings, "EXPORT_ROWS_MAX", 200))
+        return settings.EXPORT_ROWS_MAX
 
     def exported(self, queryset: QuerySet[Any]) -> Iterator[tuple[Exported, ...]]:
         """The rows of a queryset as the export writes them: chosen columns, same order, same masking."""

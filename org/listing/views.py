@@ -46,6 +46,8 @@ class ListPage(ScopedPage):
             )
         template = "components/list_body.html" if wants_fragment(request) else self.template_name
         response = render(request, template, {"listing": made, "fragment": FRAGMENT, **self.more(made)})
+        asked = {name for name, _ in made.state.filters}
+        audit.record_read(made.name, user=request.user, rows=len(made.page.rows), filters=asked)
         patch_vary_headers(response, ["HX-Request", "HX-Target"])
         return response
 

@@ -55,6 +55,13 @@ def theme(request: HttpRequest) -> HttpResponse:
 
 @page(ANYBODY)
 @require_safe
+def session(request: HttpRequest) -> HttpResponse:
+    """A sign of life, given when the page has warned of the session's end: `PersonMiddleware` notes it."""
+    return HttpResponse(status=204)
+
+
+@page(ANYBODY)
+@require_safe
 def no_password(request: HttpRequest) -> HttpResponse:
     """Whoever signs in by the firm's identity server has no password here and gets none."""
     messages.info(request, _("You sign in with the firm's log-in; its password is changed there."))

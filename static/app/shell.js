@@ -254,27 +254,73 @@
     if (closer) closer.closest("dialog")?.close();
   });
 
-  // --- Time-out: a session ends at a fixed time, whatever one does ------------------------------------------------------
+  // --- Time-out: a session ends at a fixed time, and before that when nothing is asked for a while ----------------------
 
   const dialog = $("#timeout");
-  const ends = Number(document.body.dataset.sessionEnds || 0) * 1000;
+  const { sessionLeft, sessionIdle, sessionUrl } = document.body.dataset;
+  const loaded = Date.now();
+  const ends = loaded + Number(sessionLeft) * 1000;
+  // The server notes a sign of life once a minute at most.
+  const idle = (Number(sessionIdle) - 60) * 1000;
+  const warnFrom = Math.min(5, idle / 180000);
   let warned = false;
+  let asked = loaded;
+
+  function note() {
+    asked = Date.now();
+    keep("asked", String(asked));
+  }
+
+  // Another tab of the same session keeps this one alive too.
+  function lastAsked() {
+    try {
+      return Math.max(asked, Number(localStorage.getItem("asked")) || 0);
+    } catch {
+      return asked;
+    }
+  }
+
+  function cover() {
+    // What is on the screen belongs to a person who may have left. It stays covered: the next to sign in may be another.
+    document.body.classList.add("crm-over");
+    $("[data-left]", dialog).hidden = true;
+    $("[data-over]", dialog).hidden = false;
+    if (!dialog.open) dialog.showModal();
+  }
 
   function watchTheEnd() {
-    const left = Math.ceil((ends - Date.now()) / 60000);
-    if (left > 5) return;
-    const over = left <= 0;
-    $("[data-left]", dialog).hidden = over;
-    $("[data-over]", dialog).hidden = !over;
-    // What is on the screen belongs to a person who may have left.
-    document.body.classList.toggle("crm-over", over);
-    $("[data-left] span", dialog).textContent = left;
-    if ((over || !warned) && !dialog.open) dialog.showModal();
-    warned = true;
+    if (document.body.classList.contains("crm-over")) return;
+    const left = (Math.min(ends, lastAsked() + idle) - Date.now()) / 60000;
+    if (left <= 0) {
+      cover();
+    } else if (left > warnFrom) {
+      if (warned && dialog.open) dialog.close();
+      warned = false;
+    } else {
+      $("[data-left] span", dialog).textContent = Math.ceil(left);
+      if (!warned) dialog.showModal();
+      warned = true;
+    }
   }
-  if (dialog && ends) {
+
+  // Whoever goes on is there: say so to the server, which knows whether the session still holds.
+  async function goOn() {
+    if (document.body.classList.contains("crm-over")) return;
+    try {
+      const answer = await fetch(sessionUrl, { redirect: "manual" });
+      if (answer.status === 204) note();
+      else if (answer.type === "opaqueredirect") cover();
+    } catch {
+      // no network: the clock goes on
+    }
+  }
+
+  if (dialog && sessionLeft) {
+    note();
     watchTheEnd();
     setInterval(watchTheEnd, 15000);
+    document.addEventListener("htmx:after:request", note);
+    dialog.addEventListener("close", goOn);
     dialog.addEventListener("cancel", (event) => {
       if (document.body.classList.contains("crm-over")) event.preventDefault();
     });

@@ -74,15 +74,44 @@ def test_signing_out_is_one_press_away(page: Page, live_server, sign_in, manager
     page.wait_for_url("**/account/login/**")
 
 
-def test_page_covers_itself_when_the_session_has_ended(page: Page, live_server, sign_in, manager):
+def test_page_warns_and_covers_itself_when_nobody_is_there(page: Page, live_server, sign_in, manager):
+    """The idle end (30 min) comes long before the fixed one (12 h); going on moves it."""
     sign_in(manager)
-    page.goto(live_server.url + SECOND_FACTOR)
-    page.evaluate("document.body.dataset.sessionEnds")  # present, otherwise nothing below would run
     page.clock.install()
-    page.reload()
-    page.clock.fast_forward(13 * 3600 * 1000)
+    page.goto(live_server.url + SECOND_FACTOR)
+    page.clock.fast_forward("20:00")
+    expect(page.locator("#timeout")).to_be_hidden()
+    page.clock.fast_forward("05:00")
+    expect(page.locator("#timeout [data-left]")).to_be_visible()
+    with page.expect_response("**/settings/session/") as answer:
+        page.click("#timeout [data-close]")
+    assert answer.value.status == 204
+    page.clock.fast_forward("20:00")
+    expect(page.locator("#timeout")).to_be_hidden()
+    page.clock.fast_forward("10:00")
     expect(page.locator("#timeout [data-over]")).to_be_visible()
     expect(page.locator("#content")).to_have_css("visibility", "hidden")
+
+
+def test_page_covers_itself_at_the_fixed_end(page: Page, live_server, sign_in, manager, settings):
+    settings.SESSION_IDLE_SECONDS = 20 * 3600
+    sign_in(manager)
+    page.clock.install()
+    page.goto(live_server.url + SECOND_FACTOR)
+    page.clock.fast_forward("11:50:00")
+    expect(page.locator("#timeout")).to_be_hidden()
+    page.clock.fast_forward("11:00")
+    expect(page.locator("#timeout [data-over]")).to_be_visible()
+
+
+def test_going_on_after_the_end_covers_the_page(page: Page, live_server, sign_in, manager):
+    sign_in(manager)
+    page.clock.install()
+    page.goto(live_server.url + SECOND_FACTOR)
+    page.clock.fast_forward("26:00")
+    page.context.clear_cookies()
+    page.click("#timeout [data-close]")
+    expect(page.locator("#timeout [data-over]")).to_be_visible()
 
 
 def test_bottom_bar_replaces_the_navigation_on_the_phone(page: Page, live_server, sign_in, admin):

@@ -121,5 +121,19 @@ def test_constant_queries(rows, api, django_assert_num_queries):
         ClientFactory()
     caller = api()
     caller.get(CLIENTS)
-    with django_assert_num_queries(2):
+    # Token, rows, the row of the audit trail.
+    with django_assert_num_queries(3):
         assert len(numbers(caller.get(CLIENTS))) == rows
+
+
+def test_each_page_leaves_one_row(api):
+    for _ in range(3):
+        ClientFactory(status="active")
+    caller = api()
+    page = caller.get(f"{CLIENTS}?page_size=2&status=active").json()
+    caller.get(page["next"])
+    rows = AuditEvent.objects.filter(action="list.view").order_by("pk")
+    assert [(row.object_no, row.detail) for row in rows] == [
+        ("api.client", {"rows": 2, "filters": ["status"]}),
+        ("api.client", {"rows": 1, "filters": ["status"]}),
+    ]

@@ -7,10 +7,11 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from clients import search
 from clients.lists import OWN_COLUMNS
 from clients.models import Account, Client
 from org.listing import listing
-from org.models import Role
+from org.models import AuditEvent, Role
 from tests.factories import BranchFactory, CareFactory, ClientFactory, CoManagerFactory, StaffFactory
 
 pytestmark = pytest.mark.django_db
@@ -40,8 +41,9 @@ def test_few_and_constant_queries(rows, role, request, manager, as_, rank, djang
     with django_assert_max_num_queries(8) as counted:
         html = get(browser)
     assert len(numbers(html)) == rows
-    # 1: log-in with staff, deputies, [branches of the head], views, co-management, rows with and without contribution
-    assert len(counted) == (6 if role == "manager" else 7)
+    # log-in with staff, deputies, [branches of the head], views, co-management, rows with and without contribution,
+    # the row of the audit trail
+    assert len(counted) == (7 if role == "manager" else 8)
 
 
 def test_as_many_queries_for_25_rows_as_for_100(manager, as_, rank, django_assert_num_queries):
@@ -50,8 +52,24 @@ def test_as_many_queries_for_25_rows_as_for_100(manager, as_, rank, django_asser
     browser = as_(manager)
     get(browser)
     for size in (25, 100):
-        with django_assert_num_queries(6):
+        with django_assert_num_queries(7):
             assert len(numbers(get(browser, f"?size={size}"))) == size
+
+
+def test_reading_the_list_leaves_one_row_without_what_was_typed(manager, as_):
+    client = ClientFactory(manager=manager, name="欧阳锋")
+    search.refresh(everything=True)
+    browser = as_(manager)
+    get(browser, "?q=欧阳锋&status=active")
+    browser.get("/clients/search/?q=欧阳锋", headers={"HX-Request": "true"})
+    browser.get("/clients/?part=filters")
+    browser.get("/clients/search/?q= ")
+    rows = AuditEvent.objects.filter(action="list.view").order_by("pk")
+    assert [(row.user_id, row.object_no, row.detail) for row in rows] == [
+        (manager.user.pk, "clients", {"rows": 1, "filters": ["q", "status"]}),
+        (manager.user.pk, "search", {"rows": 1, "filters": [], "characters": 3}),
+    ]
+    assert client.name not in str([row.detail for row in rows])
 
 
 def test_scope_of_the_list(manager, head, stranger, analyst, admin, as_):

@@ -69,6 +69,16 @@ def test_opening_a_record_is_audited_once(record, manager, as_):
     assert (event.user, event.object_no) == (manager.user, "KH-100")
 
 
+def test_the_head_sees_who_has_opened_a_record(record, manager, head, as_):
+    as_(manager).get(url(record))
+    as_(manager).get(url(record))
+    page = html(as_(head), f"{url(record)}?tab=history")
+    assert f"{manager.name}" in page
+    viewers = as_(head).get(f"{url(record)}?tab=history").context["viewers"]
+    assert [(one.staff_no, one.times) for one in viewers] == [(head.staff_no, 2), (manager.staff_no, 2)]
+    assert "viewers" not in as_(manager).get(f"{url(record)}?tab=history").context
+
+
 def test_few_queries(record, manager, as_, rank, django_assert_max_num_queries):
     rank(record, 5)
     CareFactory(client=record)

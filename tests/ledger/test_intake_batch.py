@@ -15,6 +15,7 @@ from ledger.intake.errors import MappingError, UndoRefused
 from ledger.intake.undo import begin_undo, finish_undo
 from ledger.models import BatchState, DirtyMonth, FileState, IntakeBatch, IntakeChange, IntakeReject, Trade
 from org.models import AuditEvent, Branch, Staff
+from tests.factories import StaffFactory
 from tests.ledger.deliveries import (
     ACCOUNTS,
     BRANCHES,
@@ -180,6 +181,33 @@ def test_undo_takes_back_what_was_added_and_what_was_changed(tmp_path, admin):
 
     again = take(tmp_path, NEXT, day=NEXT_DAY)
     assert (totals(again).new, totals(again).changed) == (5, 7)
+
+
+def test_a_hand_over_after_the_batch_outlives_its_undoing(tmp_path, admin):
+    take(tmp_path, FIRM)
+    client = Client.objects.select_related("manager").get(client_no="1001")
+    here = Staff.objects.filter(branch=client.branch_id)
+    heir = StaffFactory(branch=client.branch, staff_no="S77")
+    third = StaffFactory(branch=client.branch, staff_no="S78")
+    before = client.manager_id
+    assert here.filter(pk=before).exists()
+    moved = CLIENTS.replace(f"1001,{client.name},", "1001,改名,")
+    batch = take_one(tmp_path, "clients.csv", moved).batch
+    Client.objects.filter(pk=client.pk).update(manager=heir)
+    undo(batch, user=admin.user)
+    client.refresh_from_db()
+    assert (client.name != "改名", client.manager_id, client.core_manager_id) == (True, heir.pk, before)
+
+    # What the core system itself moved goes back; who had taken over by hand before that is in charge again.
+    lines = [line.split(",") for line in CLIENTS.splitlines()]
+    place = lines[0].index("manager_no")
+    named = "\n".join(",".join([*c[:place], "S78", *c[place + 1 :]]) if c[0] == "1001" else ",".join(c) for c in lines)
+    batch = take_one(tmp_path, "clients.csv", named + "\n").batch
+    client.refresh_from_db()
+    assert (client.manager_id, client.core_manager_id) == (third.pk, third.pk)
+    undo(batch, user=admin.user)
+    client.refresh_from_db()
+    assert (client.manager_id, client.core_manager_id) == (heir.pk, before)
 
 
 def test_undo_of_everything_leaves_an_empty_firm(tmp_path, admin):

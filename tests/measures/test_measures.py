@@ -331,6 +331,25 @@ def test_a_policy_of_parts_that_may_all_be_missing_does_not_stop_the_night(firm)
     assert set(ClientMeasures.objects.values_list("score", "confidence")) == {(0, 0)}
 
 
+@pytest.mark.parametrize(
+    ("values", "field"),
+    [
+        ({"medium_from": "0"}, "medium_from"),
+        ({"medium_from": "3000000"}, "large_from"),
+        ({"idle_months": "61"}, "idle_months"),
+        ({"cash_months": "13"}, "cash_months"),
+        ({"short_turnover": "0"}, "short_turnover"),
+        ({"weight_social": "11"}, "weight_contribution"),
+    ],
+)
+def test_a_policy_that_cannot_be_says_so_at_the_field_in_words(client, admin, values, field):
+    client.force_login(admin.user)
+    before = client.get("/policies/measures/").context["form"].initial
+    page = client.post("/policies/measures/", {**before, **values})
+    assert page.status_code == 422
+    assert list(page.context["form"].errors) == [field]
+
+
 def test_a_published_policy_stays_in_the_database_too(db):
     with pytest.raises(IntegrityError), transaction.atomic():
         MeasurePolicy.objects.update(large_from=1)

@@ -4,6 +4,8 @@ import pytest
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 
+from org import logins
+from org.models import FormerPassword
 from org.passwords import KindsValidator
 from tests.factories import PASSWORD, BranchFactory, StaffFactory
 
@@ -65,6 +67,47 @@ def test_the_old_one_is_not_new():
     staff = StaffFactory()
     assert "same" in problems(PASSWORD, staff.user)
     assert "same" not in problems("Neun-Pferde-am-See-9", staff.user)
+
+
+WORDS = ["Neun", "Zehn", "Elf", "Zwoelf", "Dreizehn", "Vierzehn"]
+
+
+def test_the_last_five_are_not_taken_again():
+    user = StaffFactory().user
+    for word in WORDS:
+        logins.set_password(user, f"{word}-Pferde-am-See-9")
+    codes = [problems(f"{word}-Pferde-am-See-9", user) for word in WORDS]
+    assert codes == [set(), {"used"}, {"used"}, {"used"}, {"used"}, {"same"}]
+    kept = FormerPassword.objects.filter(user=user)
+    assert kept.count() == 5
+    assert all(row.password.startswith("argon2") for row in kept)
+
+
+def test_a_link_is_no_way_round(admin):
+    staff = StaffFactory()
+    logins.one_time_link(staff, by=admin.user)
+    assert "used" in problems(PASSWORD, staff.user)
+
+
+def test_others_passwords_are_free():
+    logins.set_password(StaffFactory().user, "Neun-Pferde-am-See-9")
+    logins.set_password(other := StaffFactory().user, "Zehn-Pferde-am-See-9")
+    assert problems("Neun-Pferde-am-See-9", other) == set()
+
+
+@pytest.mark.parametrize(
+    ("language", "words"), [("en", "Not one of your last 5 passwords."), ("zh-hans", "不能是最近 5 个密码之一。")]
+)
+def test_the_form_says_so_in_the_users_language(client, language, words):
+    staff = StaffFactory()
+    logins.set_password(staff.user, "Neun-Pferde-am-See-9")
+    staff.user.language = language
+    staff.user.save(update_fields=["language"])
+    client.force_login(staff.user)
+    form = {"oldpassword": "Neun-Pferde-am-See-9", "password1": PASSWORD, "password2": PASSWORD}
+    page = client.post("/account/password/change/", form)
+    assert page.status_code == 200
+    assert words in page.context["form"].errors["password1"] + page.context["form"].errors.get("__all__", [])
 
 
 def test_nothing_is_cut(client):

@@ -9,8 +9,8 @@ from django.utils import timezone
 
 from clients.models import Client
 from org.api_auth import make_token
-from org.models import ApiToken, Branch, Role, Staff, User
-from org.rights import FIRM_ONLY, NEVER_BY_TOKEN, RIGHTS, TOKEN_SCOPES, may, require
+from org.models import ApiToken, AuditEvent, Branch, Role, Staff, User
+from org.rights import FIRM_ONLY, NEVER_BY_DEPUTY, NEVER_BY_TOKEN, RIGHTS, TOKEN_SCOPES, may, require
 from org.scope import NOTHING, Scope, people_scope_of, scope_of
 from tests.factories import (
     BranchFactory,
@@ -162,6 +162,46 @@ def test_the_deputy_of_a_head_sees_the_heads_branches(tree):
     deputy = StaffFactory(branch=tree["pudong"])
     LeaveFactory(staff=head, deputy=deputy, from_on=TODAY, to_on=TODAY)
     assert names(tree, scope_of(deputy.user)) == {"east", "pudong", "xuhui"}
+
+
+def rights_of(staff: Staff) -> set[str]:
+    user = again(staff)
+    return {right for right in RIGHTS if may(user, right)}
+
+
+@pytest.mark.parametrize(("from_on", "to_on", "has"), [(TODAY, TODAY, True), (TOMORROW, TOMORROW, False)])
+def test_the_deputy_of_a_head_has_the_heads_rights_in_these_days(from_on, to_on, has):
+    head = StaffFactory(role=Role.BRANCH_HEAD)
+    deputy = StaffFactory(branch=head.branch)
+    own = rights_of(deputy)
+    LeaveFactory(staff=head, deputy=deputy, from_on=from_on, to_on=to_on)
+    wanted = {right for right, roles in RIGHTS.items() if Role.BRANCH_HEAD in roles} - NEVER_BY_DEPUTY
+    assert "clients.reassign" in wanted - own
+    assert rights_of(deputy) == (own | wanted if has else own)
+    # The other way round nothing is lost or won, nor by a token of the deputy's.
+    assert rights_of(head) == wanted | NEVER_BY_DEPUTY & rights_of(head)
+
+
+def test_a_deputy_cannot_prolong_the_deputyship():
+    head = StaffFactory(role=Role.BRANCH_HEAD)
+    deputy = StaffFactory(branch=head.branch)
+    LeaveFactory(staff=head, deputy=deputy, from_on=TODAY, to_on=TODAY)
+    with pytest.raises(PermissionDenied):
+        require(again(deputy), "leave.edit")
+
+
+def test_the_trail_says_on_whose_behalf_a_deputy_acts(client):
+    head = StaffFactory(role=Role.BRANCH_HEAD)
+    deputy, other = StaffFactory(branch=head.branch), StaffFactory(branch=head.branch)
+    moved, own = ClientFactory(manager=other), ClientFactory(manager=deputy)
+    LeaveFactory(staff=head, deputy=deputy, from_on=TODAY, to_on=TODAY)
+    client.force_login(deputy.user)
+    form = {"pick": [moved.client_no], "to": deputy.staff_no, "reason": "the manager is ill"}
+    client.post("/clients/reassign/", form)
+    client.get(f"/clients/{own.client_no}/")
+    row = AuditEvent.objects.get(action="client.reassign")
+    assert (row.user_id, row.detail["on_behalf_of"]) == (deputy.user_id, head.staff_no)
+    assert "on_behalf_of" not in AuditEvent.objects.get(action="client.view").detail
 
 
 def test_a_deputys_deputy_sees_only_one_step():

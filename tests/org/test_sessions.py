@@ -59,7 +59,8 @@ def test_a_session_ends_when_nobody_is_there(signed_in, settings):
 
 
 def test_activity_is_noted_once_a_minute_only(signed_in, django_assert_num_queries):
-    with django_assert_num_queries(1):
+    # The log-in, and whose deputy its owner is today: the navigation shows a head's pages to the head's deputy.
+    with django_assert_num_queries(2):
         signed_in.get("/settings/")
     shift(signed_in, seen_at=61)
     UserSession.objects.update(last_seen_at=timezone.now() - timedelta(days=1))

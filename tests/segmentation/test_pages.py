@@ -136,6 +136,29 @@ def test_a_policy_is_drafted_changed_and_published_and_moves_clients_with_that_r
     assert second.client.tier_changes.get(what="tier").reason == "policy"
 
 
+@pytest.mark.parametrize(
+    ("values", "field"),
+    [
+        ({"cut_a": "90"}, "cut_b"),
+        ({"cut_a": "85"}, "cut_b"),
+        ({"cut_a": "0"}, "cut_a"),
+        ({"cut_b": "101"}, "cut_b"),
+        ({"window_months": "0"}, "window_months"),
+        ({"window": "range"}, "window_from"),
+        ({"window": "range", "window_from": "2026-02-01", "window_to": "2026-01-01"}, "window_to"),
+    ],
+)
+def test_a_policy_that_cannot_be_says_so_at_the_field_in_words(client, admin, values, field):
+    made = draft(by=admin.user, base=RankingPolicy.objects.get(version=1))
+    client.force_login(admin.user)
+    page = client.get(reverse("segmentation:policy", args=[made.version]))
+    before = {name: "" if value is None else value for name, value in page.context["form"].initial.items()}
+    page = client.post(reverse("segmentation:policy", args=[made.version]), {**before, **values})
+    assert field in page.context["form"].errors
+    assert not page.context["form"].non_field_errors()
+    assert "policy_" not in str(page.context["form"].errors)
+
+
 def test_a_published_policy_is_never_changed(admin):
     from django.core.exceptions import ValidationError
 
