@@ -4,9 +4,10 @@ import gc
 from pathlib import Path
 
 from django.conf import settings
+from django.template.engine import Engine
 from django.template.loader import get_template
 from django.urls import get_resolver
-from django.utils.translation import gettext, override
+from django.utils.translation import override
 
 
 def warm() -> None:
@@ -14,10 +15,9 @@ def warm() -> None:
     resolver = get_resolver()
     for code, _name in settings.LANGUAGES:
         with override(code):
-            gettext("")
-            # The table by which addresses are made, one per language.
+            # The words come with the language; the table by which addresses are made is one per language, too.
             _ = resolver.reverse_dict
-    for folder in map(Path, settings.TEMPLATES[0]["DIRS"]):
+    for folder in map(Path, Engine.get_default().dirs):
         for path in folder.rglob("*.html"):
             get_template(path.relative_to(folder).as_posix())
     gc.collect()

@@ -21,7 +21,6 @@ from visits.cadence import cadences_on
 from visits.models import Duty, MonthPlan, Unmet, Visit
 from visits.planning.book import Book, Plan
 from visits.planning.load import Loaded, load, need_of
-from visits.planning.solve import plan_month
 from visits.rules import time_of
 from visits.services.scope import staff_for
 
@@ -46,6 +45,8 @@ def make_plan(manager: Staff, month: date, *, user: User | None, begin: date) ->
 
 def _best(loaded: Loaded, manager: Staff, month: date, begin: date) -> tuple[Plan, dict[tuple[int, int], int]]:
     """The plan that leaves agreed visits alone, or the one that moves some if it meets more."""
+    from visits.planning.solve import plan_month  # PyVRP and numpy: not for a web server that plans nothing
+
     plan = plan_month(loaded.book)
     if not loaded.movable or not any(one.reason == "time" for one in plan.missing):
         return plan, {}
