@@ -13,6 +13,7 @@ from measures.models import MeasurePolicy
 from org.models import Role
 from segmentation.models import RankingPolicy
 from tests.factories import StaffFactory
+from visits.models import CadencePolicy
 
 _empty_all_tables = TransactionTestCase._fixture_teardown
 
@@ -29,7 +30,7 @@ def _empty_all_tables_and_the_audit_trail(case: TransactionTestCase) -> None:
     finally:
         with connection.cursor() as cursor:
             cursor.execute("ALTER TABLE org_auditevent ENABLE TRIGGER audit_append_only")
-    for policy in (RankingPolicy, MeasurePolicy):
+    for policy in (RankingPolicy, MeasurePolicy, CadencePolicy):
         policy.objects.get_or_create(version=1, defaults={"state": "published", "valid_from": date(2000, 1, 1)})
 
 

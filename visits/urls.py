@@ -3,12 +3,13 @@
 from django.urls import path
 
 from visits import feeds
-from visits.pages import days, plan, settings, visit
+from visits.pages import days, plan, settings, visit, worker
 
 app_name = "visits"
 
 urlpatterns = [
     path("visits/", days.day, name="day"),
+    path("visits/worker.js", worker.service_worker, name="worker"),
     path("visits/calendar/", days.calendar_page, name="calendar"),
     path("visits/plan/", plan.plan, name="plan"),
     path("visits/plan/<str:staff_no>/make/", plan.make, name="make-plan"),

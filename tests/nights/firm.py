@@ -10,6 +10,7 @@ from measures.models import MeasurePolicy
 from nights import jobs, services
 from org.models import Role
 from tests.factories import BranchFactory, ClientFactory, StaffFactory
+from visits.models import CadencePolicy
 
 #: A Friday; the window of its night is October 2025 to September 2026.
 DAY = date(2026, 10, 16)
@@ -25,7 +26,8 @@ class Firm:
 
     def __init__(self) -> None:
         # A test with real transactions takes the migrations' rows away.
-        MeasurePolicy.objects.get_or_create(version=1, defaults={"state": "published", "valid_from": date(2000, 1, 1)})
+        for policy in (MeasurePolicy, CadencePolicy):
+            policy.objects.get_or_create(version=1, defaults={"state": "published", "valid_from": date(2000, 1, 1)})
         self.branches = [BranchFactory(), BranchFactory()]
         self.heads = [StaffFactory(branch=branch, role=Role.BRANCH_HEAD) for branch in self.branches]
         self.managers = [StaffFactory(branch=branch) for branch in self.branches]
