@@ -471,6 +471,8 @@ SPECTACULAR_SETTINGS = {
         "DutyStateEnum": "visits.models.Duty.State",
         "OutcomeEnum": "visits.models.Outcome",
         "FeelingEnum": "visits.models.Feeling",
+        "ComplaintChannelEnum": "complaints.choices.Channel",
+        "ComplaintStateEnum": "complaints.choices.State",
     },
 }
 

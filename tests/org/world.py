@@ -238,6 +238,20 @@ def _visits(world: World) -> dict[str, object]:
     return rows
 
 
+#: URLs of one complaint; elsewhere `number` means other things.
+COMPLAINT_URLS = (
+    *(f"complaints:{name}" for name in ("case", "act", "follow-up", "ask", "attach", "paper")),
+    *(
+        f"api:complaint-{name}"
+        for name in ("detail", "events", "advance", "back", "handover", "reopen", "withdraw", "command")
+    ),
+)
+
+
+def _complaint(world: World) -> Example:
+    return Example(world.rows["complaint"].number, world.rows["other_complaint"].number, "TS-none")
+
+
 #: URL argument (or 'url argument', where the same word means several things) → example values. Rows of the whole firm
 #: have no other side.
 EXAMPLES: dict[str, Callable[[World], Example]] = {
@@ -256,8 +270,8 @@ EXAMPLES: dict[str, Callable[[World], Example]] = {
     "dimension": lambda w: Example("clients", None, "nothing"),
     "key": lambda w: Example("hobby", None, "no-such-field"),
     "prospect_id": lambda w: Example(w.rows["prospect"].pk, w.rows["other_prospect"].pk, 99_999_999),
-    "number": lambda w: Example(w.rows["complaint"].number, w.rows["other_complaint"].number, "TS-none"),
     "days": lambda w: Example(7, None, 99),
+    **{f"{url} number": _complaint for url in COMPLAINT_URLS},
     "attachment_id": lambda w: Example(w.rows["paper"].pk, w.rows["other_paper"].pk, 99_999_999),
     # Signed: whoever has the address may, whatever his role.
     "complaints:public token": lambda w: Example(dumps(w.mine.branch_no, salt="complaints.public-form"), None, "none"),
