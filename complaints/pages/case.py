@@ -128,7 +128,7 @@ def _approvals(complaint: Complaint, folded: Case) -> list[str]:
 
 
 def _my_approval(request: HttpRequest, complaint: Complaint, folded: Case) -> bool:
-    return getattr(getattr(request.user, "staff", None), "role", "") in _approvals(complaint, folded)
+    return services.actor_of(request.user).role in _approvals(complaint, folded)
 
 
 def _steps(complaint: Complaint, folded: Case) -> list[dict[str, Any]]:

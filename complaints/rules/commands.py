@@ -25,12 +25,14 @@ class Refused(Exception):
 class Actor:
     """Who asks. `staff` is None for the system and for service accounts, which come with rights of their own.
 
-    `steers`: may assign and hand over others' cases (officers, heads, compliance). `role`: for approvals.
+    `steers`: may assign and hand over others' cases (officers, heads, compliance). `role`: for approvals. `acting`: the
+    absent colleague whose rights are used; they end where the case is about him.
     """
 
     staff: int | None = None
     role: str = ""
     steers: bool = False
+    acting: int | None = None
     trusted: bool = False
 
 
@@ -134,8 +136,11 @@ def _person(case: Case, command: Command, actor: Actor) -> Refused | None:
     mine = actor.trusted or (actor.staff is not None and actor.staff == case.handler)
     if command.who == HANDLER and not mine:
         return Refused("handler", _("Only the handler of the case does this."))
-    if command.who == STEERING and not (mine or actor.steers):
+    recused = actor.acting is not None and actor.acting in case.named
+    if command.who == STEERING and not (mine or (actor.steers and not recused)):
         return Refused("handler", _("Only the handler, or who assigns complaints, does this."))
+    if command.who == APPROVER and recused:
+        return Refused("about_you", _("Nobody handles or approves a complaint about himself."))
     if command.who == APPROVER and (actor.staff is None or actor.staff == case.handler):
         return Refused("four_eyes", _("Somebody other than the handler approves."))
     return None

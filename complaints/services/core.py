@@ -19,7 +19,7 @@ from crm.money import UNITS_PER_YUAN
 from org import audit
 from org.calendar import days
 from org.models import Role, User
-from org.rights import may, require
+from org.rights import may, principal, require
 from org.scope import is_service_account
 
 
@@ -67,8 +67,13 @@ def actor_of(user: User) -> Actor:
     """Who asks, as the rules see it. A service account acts for the firm within its token's scopes."""
     if is_service_account(user):
         return Actor(steers=may(user, "complaints.assign"), trusted=True)
-    staff = user.staff
-    return Actor(staff=staff.pk, role=staff.role, steers=may(user, "complaints.assign"))
+    staff, absent = user.staff, principal(user, "complaints.approve")
+    return Actor(
+        staff=staff.pk,
+        role=absent.role if absent else staff.role,
+        steers=may(user, "complaints.assign"),
+        acting=absent.pk if absent else None,
+    )
 
 
 def happenings(complaint: Complaint) -> list[Happening]:

@@ -6,6 +6,7 @@ import pytest
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import DatabaseError, IntegrityError, transaction
 from django.db.models import F
+from django.utils import timezone
 
 from clients.models import TimelineEvent
 from complaints import rules, services
@@ -15,7 +16,7 @@ from complaints.services import Stale
 from complaints.services.core import append
 from org.models import AuditEvent, Role
 from tests.complaints.cases import RECORDS, T0, Office
-from tests.factories import StaffFactory
+from tests.factories import LeaveFactory, StaffFactory
 
 pytestmark = pytest.mark.django_db
 
@@ -197,6 +198,23 @@ def test_an_amount_wants_two_roles_none_of_them_the_handler(office):
         act(complaint, "approve", office.head.user)
     act(complaint, "approve", office.compliance.user)
     assert act(complaint, "advance", office.officer.user).step == 5
+
+
+def test_a_heads_deputy_approves_for_him_but_not_what_is_about_him(office):
+    deputy = StaffFactory(branch=office.branch)
+    today = timezone.localdate()
+    LeaveFactory(staff=office.head, deputy=deputy, from_on=today, to_on=today)
+    amount = RECORDS[4] | {"proposals": [{"text": "Settlement", "amount": 50_000_000}]}
+    ordinary = office.walk(office.take_in(), 4)
+    about_him = office.walk(office.take_in(about=office.head), 4)
+    for complaint in (ordinary, about_him):
+        act(complaint, "record", office.officer.user, record=amount)
+    act(ordinary, "approve", deputy.user)
+    for key in ("approve", "extend"):
+        with pytest.raises(Refused, match="himself"):
+            act(about_him, key, deputy.user, reason="x")
+    with pytest.raises(Refused):
+        act(about_him, "withdraw", deputy.user, reason="x", evidence="y")
 
 
 def test_a_promise_to_make_good_losses_is_refused(office):
