@@ -102,6 +102,7 @@ INSTALLED_APPS = [
     "segments.apps.SegmentsConfig",
     "analyses.apps.AnalysesConfig",
     "visits.apps.VisitsConfig",
+    "complaints.apps.ComplaintsConfig",
     "nights.apps.NightsConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
@@ -424,6 +425,8 @@ CELERY_BEAT_SCHEDULE = {
     "nights-tick": {"task": "nights.tick", "schedule": NIGHT_TICK_SECONDS, "options": {"expires": NIGHT_TICK_SECONDS}},
     "visits-remind": {"task": "visits.remind", "schedule": 60.0, "options": {"expires": 60}},
     "intake-resume": {"task": "ledger.resume_intake", "schedule": 60.0, "options": {"expires": 60}},
+    # Each look works the full hours that nobody has worked yet.
+    "complaints-hourly": {"task": "complaints.hourly", "schedule": 300.0, "options": {"expires": 300}},
 }
 
 # --- API ---------------------------------------------------------------------------------------------------------
@@ -468,6 +471,8 @@ SPECTACULAR_SETTINGS = {
         "DutyStateEnum": "visits.models.Duty.State",
         "OutcomeEnum": "visits.models.Outcome",
         "FeelingEnum": "visits.models.Feeling",
+        "ComplaintChannelEnum": "complaints.choices.Channel",
+        "ComplaintStateEnum": "complaints.choices.State",
     },
 }
 

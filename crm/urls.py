@@ -24,6 +24,7 @@ OWN_APPS = (
     "segments",
     "analyses",
     "visits",
+    "complaints",
     "nights",
 )
 

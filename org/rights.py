@@ -8,6 +8,7 @@ from django.core.exceptions import PermissionDenied
 from org.models import Role, Staff
 from org.scope import absent_colleagues
 
+_COMPLAINT_ROLES = {Role.COMPLAINT_OFFICER, Role.COMPLIANCE_OFFICER}
 _HEAD_OFFICE = {Role.ANALYST, Role.ADMIN}
 _CLIENT_ROLES = {Role.ACCOUNT_MANAGER, Role.BRANCH_HEAD}
 
@@ -40,6 +41,14 @@ RIGHTS: dict[str, frozenset[str]] = {
     "visits.edit": frozenset(_CLIENT_ROLES),
     "visits.waive": frozenset({Role.BRANCH_HEAD}),
     "visits.export": frozenset(_CLIENT_ROLES | {Role.ANALYST}),
+    # Complaints; which ones is decided in complaints.scope.
+    "complaints.view": frozenset(_CLIENT_ROLES | _COMPLAINT_ROLES | {Role.ANALYST}),
+    "complaints.handle": frozenset(_CLIENT_ROLES | _COMPLAINT_ROLES),
+    "complaints.assign": frozenset({Role.BRANCH_HEAD} | _COMPLAINT_ROLES),
+    # The amount of a proposal, a longer time for the answer: by somebody other than the handler.
+    "complaints.approve": frozenset({Role.BRANCH_HEAD, Role.COMPLIANCE_OFFICER}),
+    "complaints.analyse": frozenset({Role.BRANCH_HEAD, Role.ANALYST} | _COMPLAINT_ROLES),
+    "complaints.export": frozenset({Role.BRANCH_HEAD} | _COMPLAINT_ROLES),
     "policies.view": frozenset({Role.BRANCH_HEAD} | _HEAD_OFFICE),
     "policies.edit": frozenset({Role.ADMIN}),
     "intake.view": frozenset(_HEAD_OFFICE),
@@ -68,6 +77,7 @@ NEVER_BY_TOKEN = frozenset(
         "staff.edit",
         "audit.view",
         "clients.viewers",
+        "complaints.approve",
         "views.branch",
         "views.firm",
     }

@@ -30,6 +30,7 @@ ROOMS = (
     "segments",
     "analyses",
     "visits",
+    "complaints",
     "nights",
     "templates",
 )

@@ -9,6 +9,8 @@ from django.conf import settings
 from django.db import connection
 from django.test import TransactionTestCase
 
+from complaints.first_policy import FIRST
+from complaints.models import ComplaintPolicy
 from measures.models import MeasurePolicy
 from org.models import Role
 from segmentation.models import RankingPolicy
@@ -19,19 +21,24 @@ _empty_all_tables = TransactionTestCase._fixture_teardown
 
 
 def _empty_all_tables_and_the_audit_trail(case: TransactionTestCase) -> None:
-    """Tests with `transaction=True` end by TRUNCATE, which the audit trail refuses: lift its trigger for that moment.
+    """Tests with `transaction=True` end by TRUNCATE, which the append-only tables refuse: lift their triggers for that moment.
 
     The rows that migrations made are put back for the tests that follow.
     """
-    with connection.cursor() as cursor:
-        cursor.execute("ALTER TABLE org_auditevent DISABLE TRIGGER audit_append_only")
+    _set_triggers("DISABLE")
     try:
         _empty_all_tables(case)
     finally:
-        with connection.cursor() as cursor:
-            cursor.execute("ALTER TABLE org_auditevent ENABLE TRIGGER audit_append_only")
+        _set_triggers("ENABLE")
     for policy in (RankingPolicy, MeasurePolicy, CadencePolicy):
         policy.objects.get_or_create(version=1, defaults={"state": "published", "valid_from": date(2000, 1, 1)})
+    ComplaintPolicy.objects.get_or_create(version=1, defaults=FIRST)
+
+
+def _set_triggers(how: str) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(f"ALTER TABLE org_auditevent {how} TRIGGER audit_append_only")
+        cursor.execute(f"ALTER TABLE complaints_complaintevent {how} TRIGGER complaint_event_no_truncate")
 
 
 TransactionTestCase._fixture_teardown = _empty_all_tables_and_the_audit_trail

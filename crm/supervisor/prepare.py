@@ -101,6 +101,7 @@ class DemoFirm:
         self._log_ins.write_text(ask("demo_logins"))
         manage("demo_costs", "--date", last)
         manage("demo_visits")
+        manage("demo_complaints", "--date", last)
         self._mark("complete")
 
     def _is_empty(self) -> bool:

@@ -87,9 +87,7 @@ def test_two_notes_written_without_a_network_arrive_once(
         page.wait_for_timeout(100)
     assert sorted(Contact.objects.values_list("text", flat=True)) == ["第一条", "第二条"]
     assert set(Visit.objects.values_list("state", flat=True)) == {"done"}
-    settled(page)
     page.reload()
-    settled(page)
     assert Contact.objects.count() == 2, "nothing is sent twice"
     expect(page.locator("div[data-waiting]")).to_be_hidden()
 

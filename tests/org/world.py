@@ -7,12 +7,16 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 
+from django.core.signing import dumps
 from django.test import Client as Browser
 from django.utils import timezone
 
 from clients.models import Account, Client
 from clients.search import refresh
 from clients.services.care import init_care
+from complaints.first_policy import FIRST
+from complaints.models import Attachment, ComplaintPolicy
+from complaints.services import Told, register
 from crm.partitions import ensure_months
 from ledger.models import ClientTotals, IntakeBatch, IntakeFile
 from nights.models import Night
@@ -147,6 +151,7 @@ def _staff(world: World) -> None:
 
 
 def _rows(world: World) -> None:
+    ComplaintPolicy.objects.get_or_create(version=1, defaults=FIRST)
     theirs = StaffFactory(role=Role.BRANCH_HEAD, branch=world.theirs)
     batch = IntakeBatch.objects.create(source="upload", mapping="core-v1", business_date=DAY, state="done")
     world.rows |= {
@@ -181,8 +186,26 @@ def _rows(world: World) -> None:
             name="Theirs", rule=SEGMENT_RULE, shared="branch", branch=world.theirs, owner=world.staff["stranger"].user
         ),
         **_visits(world),
+        **{
+            name: register(
+                Told(
+                    channel="phone",
+                    category="fees",
+                    narrative="Too dear",
+                    received_at=timezone.now(),
+                    client=world.rows[client],
+                ),
+                user=world.staff[staff].user,
+                at=timezone.now(),
+            )[0]
+            for name, client, staff in (
+                ("complaint", "client", "manager"),
+                ("other_complaint", "other_client", "stranger"),
+            )
+        },
         "night": Night.objects.create(business_date=DAY, state=Night.State.DONE, finished_at=timezone.now()),
     }
+    world.rows |= _papers(world)
 
 
 def _visits(world: World) -> dict[str, object]:
@@ -215,6 +238,20 @@ def _visits(world: World) -> dict[str, object]:
     return rows
 
 
+#: URLs of one complaint; elsewhere `number` means other things.
+COMPLAINT_URLS = (
+    *(f"complaints:{name}" for name in ("case", "act", "follow-up", "ask", "attach", "paper")),
+    *(
+        f"api:complaint-{name}"
+        for name in ("detail", "events", "advance", "back", "handover", "reopen", "withdraw", "command")
+    ),
+)
+
+
+def _complaint(world: World) -> Example:
+    return Example(world.rows["complaint"].number, world.rows["other_complaint"].number, "TS-none")
+
+
 #: URL argument (or 'url argument', where the same word means several things) → example values. Rows of the whole firm
 #: have no other side.
 EXAMPLES: dict[str, Callable[[World], Example]] = {
@@ -233,6 +270,13 @@ EXAMPLES: dict[str, Callable[[World], Example]] = {
     "dimension": lambda w: Example("clients", None, "nothing"),
     "key": lambda w: Example("hobby", None, "no-such-field"),
     "prospect_id": lambda w: Example(w.rows["prospect"].pk, w.rows["other_prospect"].pk, 99_999_999),
+    "days": lambda w: Example(7, None, 99),
+    **{f"{url} number": _complaint for url in COMPLAINT_URLS},
+    "attachment_id": lambda w: Example(w.rows["paper"].pk, w.rows["other_paper"].pk, 99_999_999),
+    # Signed: whoever has the address may, whatever his role.
+    "complaints:public token": lambda w: Example(dumps(w.mine.branch_no, salt="complaints.public-form"), None, "none"),
+    "complaints:satisfaction token": lambda w: Example("nobodys", None, "none"),
+    "complaints:act key": lambda w: Example("note", None, "nothing"),
     "proposal_id": lambda w: Example(w.rows["proposal"].pk, w.rows["other_proposal"].pk, 99_999_999),
     "visit_id": lambda w: Example(w.rows["visit"].pk, w.rows["other_visit"].pk, 99_999_999),
     "promise_id": lambda w: Example(w.rows["promise"].pk, w.rows["other_promise"].pk, 99_999_999),
@@ -257,6 +301,21 @@ EXAMPLES: dict[str, Callable[[World], Example]] = {
 }
 
 
+def _papers(world: World) -> dict[str, object]:
+    return {
+        name: Attachment.objects.create(
+            complaint=world.rows[case],
+            name="x.pdf",
+            kind="application/pdf",
+            size=1,
+            sha256="x",
+            path="x",
+            added_at=timezone.now(),
+        )
+        for name, case in (("paper", "complaint"), ("other_paper", "other_complaint"))
+    }
+
+
 def example(url: str, argument: str, world: World) -> Example:
     """The values of an argument of a URL. Raises KeyError if nobody has named any."""
     return (EXAMPLES.get(f"{url} {argument}") or EXAMPLES[argument])(world)
@@ -272,4 +331,6 @@ SENT: dict[str, dict[str, str]] = {
     "clients:search": {"q": "a"},
     "profiles:prospects-export": {"format": "csv"},
     "profiles:prospects-views": {"act": "save", "name": "Mine"},
+    "complaints:export": {"format": "csv"},
+    "complaints:views": {"act": "save", "name": "Mine"},
 }

@@ -1,0 +1,5 @@
+"""API routes of complaints."""
+
+from complaints.api import ComplaintViewSet
+
+routes = [("complaints", ComplaintViewSet, "complaint")]

@@ -1,0 +1,40 @@
+from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
+
+
+class ComplaintsConfig(AppConfig):
+    """Complaints: six steps, limits, the file, recovery, analysis (X1–X8)."""
+
+    name = "complaints"
+    verbose_name = _("Complaints")
+
+    def ready(self) -> None:
+        from complaints import cards, rules  # models must be loaded
+        from org import audit
+        from org.navigation import Page, register_count, register_page
+
+        cards.register()
+        register_count("complaints:list", cards.waiting_count)
+        register_page(
+            "complaints:list",
+            Page("complaints:list", _("Queue"), "complaints.view", 10),
+            Page("complaints:board", _("Board"), "complaints.view", 20),
+            Page("complaints:links", _("Public form"), "complaints.handle", 40),
+            Page("complaints:analysis", _("Analysis"), "complaints.analyse", 30),
+        )
+        register_page(
+            "segmentation:policies",
+            Page("segmentation:policies", _("Ranking policies"), "policies.view", 10),
+            Page("complaints:policy", _("Complaint policy"), "policies.view", 60),
+        )
+        audit.register(
+            {
+                **{f"complaint.{key}": command.label for key, command in rules.COMMANDS.items()},
+                "complaint.register": _("Complaint registered"),
+                "complaint.view": _("Complaint opened"),
+                "complaint.intake": _("Second intake of a complaint"),
+                "complaint.ledger": _("Ledger of complaints exported"),
+                "complaint.paper": _("Paper of a complaint read"),
+                "complaint.follow_up": _("Follow-up after a complaint"),
+            }
+        )
