@@ -1,7 +1,8 @@
 """What the seven analyses count by: one table, read by the night's statement and by the list behind each figure.
 
 The rows of a dimension are SQL giving client_id, key, amount, extra for %(month)s … %(after)s (the first days of a month and
-of the next), as of %(day)s. One statement makes both the figure and its list, so their counts agree.
+of the next), as of %(day)s. One statement makes both the figure and its list, so their counts agree. Dimensions of the clients'
+present state (`State`) give expressions over one common row instead, so that the night reads the clients once for all of them.
 """
 
 from collections.abc import Mapping
@@ -14,6 +15,15 @@ from django.utils.translation import pgettext_lazy
 from clients.models import Account, Status
 from ledger.models import FeeKind, SecurityKind
 from profiles.rules import STAGES
+
+
+@dataclass(frozen=True)
+class State:
+    """Expressions over `STATE_FROM`; a NULL key counts the client nowhere."""
+
+    key: str
+    amount: str
+    extra: str
 
 
 @dataclass(frozen=True)
@@ -31,6 +41,7 @@ class Dimension:
     amount: str | Promise = ""
     extra: str | Promise = ""
     past: bool = False
+    state: State | None = None
 
 
 #: The seven analyses, in order.
@@ -44,8 +55,13 @@ ANALYSES: dict[str, str | Promise] = {
     "promotion": _("Promotion"),
 }
 
-_OPEN = "FROM clients_client c LEFT JOIN ledger_clienttotals t ON t.client_id = c.id WHERE c.status <> 'closed'"
-_SUMS = "coalesce(t.contribution, 0) AS amount, coalesce(t.assets, 0) AS extra"
+#: One row for each client with all that its present state is read from.
+STATE_FROM = (
+    "clients_client c LEFT JOIN ledger_clienttotals t ON t.client_id = c.id"
+    " LEFT JOIN segmentation_standing s ON s.client_id = c.id LEFT JOIN profit_profittotal p ON p.client_id = c.id"
+)
+_WORTH = ("coalesce(t.contribution, 0)", "coalesce(t.assets, 0)")
+_PROFIT = ("p.net", "p.revenue")
 
 
 def _case(column: str, bands: list[tuple[str, str]], rest: str) -> str:
@@ -76,64 +92,54 @@ _IDLE = (
     + " END"
 )
 
+_NET = "CASE WHEN p.net < 0 THEN 'loss' WHEN p.net = 0 THEN 'zero' WHEN p.net > 0 THEN 'gain' END"
+
+
+def _of_state(
+    name: str,
+    analysis: str,
+    label: str | Promise,
+    key: str,
+    names: Mapping[str, str | Promise],
+    *,
+    sums: tuple[str, str] = _WORTH,
+    words: tuple[str | Promise, str | Promise] = (_("Contribution"), _("Assets")),
+    closed: bool = False,
+) -> Dimension:
+    """A dimension of the present state; `closed`: counts closed clients too."""
+    state = State(key if closed else f"CASE WHEN c.status <> 'closed' THEN {key} END", *sums)
+    rows = (
+        f"SELECT client_id, key, amount, extra FROM (SELECT c.id AS client_id, {state.key} AS key,"
+        f" {state.amount} AS amount, {state.extra} AS extra FROM {STATE_FROM}) x WHERE key IS NOT NULL"
+    )
+    return Dimension(name, analysis, label, rows, names, *words, state=state)
+
+
 _UNKNOWN: dict[str, str | Promise] = {"-": _("Not known")}
 _STAGES: dict[str, str | Promise] = {stage.key: stage.label for stage in STAGES}
 _RISKS: dict[str, str | Promise] = {f"C{n}": f"C{n}" for n in range(1, 6)}
+_TIERS: dict[str, str | Promise] = {tier: tier for tier in "ABC"}
 _GENDERS: dict[str, str | Promise] = {"M": _("Male"), "F": _("Female")}
 
 DIMENSIONS: dict[str, Dimension] = {
     d.key: d
     for d in (
-        Dimension(
-            "status", "overview", _("Status"),
-            f"SELECT c.id AS client_id, c.status AS key, {_SUMS} "
-            "FROM clients_client c LEFT JOIN ledger_clienttotals t ON t.client_id = c.id",
-            dict(Status.choices), _("Contribution"), _("Assets"),
-        ),
-        Dimension(
-            "tier", "overview", _("Tier"),
-            f"SELECT c.id AS client_id, s.tier AS key, {_SUMS} FROM clients_client c"
-            " JOIN segmentation_standing s ON s.client_id = c.id LEFT JOIN ledger_clienttotals t ON t.client_id = c.id"
-            " WHERE c.status <> 'closed'",
-            {"A": "A", "B": "B", "C": "C"}, _("Contribution"), _("Assets"),
-        ),
-        Dimension(
-            "size", "overview", _("Assets"), f"SELECT c.id AS client_id, {_SIZE} AS key, {_SUMS} {_OPEN}",
-            {
-                "0": _("none"), "1": _("below 50,000"), "2": _("50,000 to 500,000"), "3": _("0.5 to 3 million"),
-                "4": _("3 to 10 million"), "5": _("10 million and more"),
-            },
-            _("Contribution"), _("Assets"),
-        ),
-        Dimension(
-            "stage", "overview", _("Stage of life"), f"SELECT c.id AS client_id, {_STAGE} AS key, {_SUMS} {_OPEN}",
-            _STAGES | _UNKNOWN, _("Contribution"), _("Assets"),
-        ),
-        Dimension(
-            "gender", "overview", _("Gender"),
-            f"SELECT c.id AS client_id, coalesce(nullif(c.gender, ''), '-') AS key, {_SUMS} {_OPEN}",
-            _GENDERS | _UNKNOWN, _("Contribution"), _("Assets"),
-        ),
-        Dimension(
-            "risk", "overview", _("Risk level"),
-            f"SELECT c.id AS client_id, coalesce(nullif(c.risk_level, ''), '-') AS key, {_SUMS} {_OPEN}",
-            _RISKS | _UNKNOWN, _("Contribution"), _("Assets"),
-        ),
-        Dimension(
-            "tenure", "loyalty", _("Years with the firm"), f"SELECT c.id AS client_id, {_TENURE} AS key, {_SUMS} {_OPEN}",
-            {
-                "0": _("less than 1"), "1": _("1 to 3"), "3": _("3 to 5"), "5": _("5 to 10"), "10": _("more than 10"),
-            },
-            _("Contribution"), _("Assets"),
-        ),
-        Dimension(
-            "idle", "loyalty", _("Last trade"), f"SELECT c.id AS client_id, {_IDLE} AS key, {_SUMS} {_OPEN}",
-            {
-                "30": _("within 30 days"), "90": _("31 to 90 days ago"), "180": _("91 to 180 days ago"),
-                "365": _("181 to 365 days ago"), "366": _("more than a year ago"), "-": _("never"),
-            },
-            _("Contribution"), _("Assets"),
-        ),
+        _of_state("status", "overview", _("Status"), "c.status", dict(Status.choices), closed=True),
+        _of_state("tier", "overview", _("Tier"), "s.tier", _TIERS),
+        _of_state("size", "overview", _("Assets"), _SIZE, {
+            "0": _("none"), "1": _("below 50,000"), "2": _("50,000 to 500,000"), "3": _("0.5 to 3 million"),
+            "4": _("3 to 10 million"), "5": _("10 million and more"),
+        }),
+        _of_state("stage", "overview", _("Stage of life"), _STAGE, _STAGES | _UNKNOWN),
+        _of_state("gender", "overview", _("Gender"), "coalesce(nullif(c.gender, ''), '-')", _GENDERS | _UNKNOWN),
+        _of_state("risk", "overview", _("Risk level"), "coalesce(nullif(c.risk_level, ''), '-')", _RISKS | _UNKNOWN),
+        _of_state("tenure", "loyalty", _("Years with the firm"), _TENURE, {
+            "0": _("less than 1"), "1": _("1 to 3"), "3": _("3 to 5"), "5": _("5 to 10"), "10": _("more than 10"),
+        }),
+        _of_state("idle", "loyalty", _("Last trade"), _IDLE, {
+            "30": _("within 30 days"), "90": _("31 to 90 days ago"), "180": _("91 to 180 days ago"),
+            "365": _("181 to 365 days ago"), "366": _("more than a year ago"), "-": _("never"),
+        }),
         Dimension(
             "flow", "loyalty", _("Money in or out"),
             "SELECT m.client_id, CASE WHEN m.net_inflow > 0 THEN 'in' ELSE 'out' END AS key, m.net_inflow AS amount,"
@@ -141,20 +147,12 @@ DIMENSIONS: dict[str, Dimension] = {
             " WHERE m.month = %(month)s AND m.net_inflow <> 0",
             {"in": _("more in than out"), "out": _("more out than in")}, _("Net inflow"), _("Assets at month end"), past=True,
         ),
-        Dimension(
-            "net", "profit", _("Net contribution"),
-            "SELECT p.client_id, CASE WHEN p.net < 0 THEN 'loss' WHEN p.net = 0 THEN 'zero' ELSE 'gain' END AS key,"
-            " p.net AS amount, p.revenue AS extra FROM profit_profittotal p JOIN clients_client c ON c.id = p.client_id"
-            " WHERE c.status <> 'closed'",
-            {"gain": _("bring more than they cost"), "zero": _("even"), "loss": _("cost more than they bring")},
-            _("Net contribution"), _("Revenue"),
-        ),
-        Dimension(
-            "nettier", "profit", _("Tier"),
-            "SELECT p.client_id, s.tier AS key, p.net AS amount, p.revenue AS extra FROM profit_profittotal p"
-            " JOIN segmentation_standing s USING (client_id) JOIN clients_client c ON c.id = p.client_id"
-            " WHERE c.status <> 'closed'",
-            {"A": "A", "B": "B", "C": "C"}, _("Net contribution"), _("Revenue"),
+        _of_state("net", "profit", _("Net contribution"), _NET, {
+            "gain": _("bring more than they cost"), "zero": _("even"), "loss": _("cost more than they bring"),
+        }, sums=_PROFIT, words=(_("Net contribution"), _("Revenue"))),
+        _of_state(
+            "nettier", "profit", _("Tier"), "CASE WHEN p.client_id IS NOT NULL THEN s.tier END", _TIERS,
+            sums=_PROFIT, words=(_("Net contribution"), _("Revenue")),
         ),
         Dimension(
             "security", "behaviour", _("Kind of security"),

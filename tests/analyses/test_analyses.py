@@ -6,6 +6,8 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from django.core.exceptions import ValidationError
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from python_calamine import CalamineWorkbook
 
@@ -17,11 +19,13 @@ from clients.models import Client, TimelineEvent
 from crm.partitions import ensure_months
 from ledger.models import ClientTotals, Fee, MonthlyFact, Trade
 from org.models import Role
+from profit.models import ProfitTotal
 from tests.factories import BranchFactory, ClientFactory, StaffFactory
 
 DAY = date(2026, 11, 20)
 MONTH = date(2026, 11, 1)
 YUAN = 10_000
+FIGURES = ("branch", "key", "clients", "amount", "extra")
 AT = datetime(2026, 11, 20, 10, tzinfo=timezone.get_default_timezone())
 
 
@@ -123,6 +127,34 @@ def test_figures_equal_a_plain_count(analyst, head):
     assert (security["stock"].clients, security["stock"].amount) == (4, (0 + 3 + 6 + 9) * 1000 * YUAN)
     assert security["stock"].extra == 4 * 2 * YUAN
     assert sum(row.share for row in security.values()) == pytest.approx(1)
+
+
+def test_present_states_are_counted_in_one_reading_and_equal_their_lists(analyst):
+    """All of them in one statement over the clients; each the same as its own rows counted alone."""
+    for number, client in enumerate(Client.objects.all()):
+        if number % 3:
+            ProfitTotal.objects.create(
+                client=client,
+                month_from=MONTH,
+                month_to=MONTH,
+                months=1,
+                revenue=number * YUAN,
+                direct=5 * YUAN,
+                service=0,
+                overhead=0,
+            )
+    with CaptureQueriesContext(connection) as asked:
+        services.make_states(MONTH, DAY)
+    assert sum("FROM clients_client" in query["sql"] for query in asked) == 1
+    states = [dimension for dimension in DIMENSIONS.values() if dimension.state]
+    assert len(states) == 10
+    together = {d.key: set(Cell.objects.filter(dimension=d.key).values_list(*FIGURES)) for d in states}
+    assert set(dict(Made.objects.values_list("dimension", "as_of")).items()) == {(d.key, DAY) for d in states}
+    Cell.objects.all().delete()
+    for dimension in states:
+        services.make(dimension, MONTH, DAY)
+        assert set(Cell.objects.filter(dimension=dimension.key).values_list(*FIGURES)) == together[dimension.key]
+    assert {key for _branch, key, *_sums in together["net"]} == {"gain", "zero", "loss"}
 
 
 def test_bands_meet_their_edges(analyst):
