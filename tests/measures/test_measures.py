@@ -217,6 +217,17 @@ def test_weights_must_make_a_hundred(db):
         services.publish(draft, values, by=admin, not_before=DAY)
 
 
+def test_weights_that_do_not_make_a_hundred_are_told_at_their_field(db, client):
+    client.cookies["language"] = "en"
+    client.force_login(StaffFactory(role=Role.ADMIN).user)
+    form = client.get("/policies/measures/").context["form"]
+    typed = {name: form[name].value() for name in services.FIELDS} | {"weight_social": 20}
+    answer = client.post("/policies/measures/", typed)
+    assert answer.status_code == 422
+    assert answer.context["form"].errors == {"weight_contribution": ["The five weights must make 100%."]}
+    assert MeasurePolicy.objects.filter(state="published").count() == 1
+
+
 # --- Pages -------------------------------------------------------------------------------------------------------------
 
 

@@ -1,0 +1,150 @@
+"""Each mark of each chart page opens its list with the same count, in both languages.
+
+Addresses and figures are taken out of the pages and the charts' data as they are served.
+"""
+
+import re
+from datetime import timedelta
+from html import unescape
+from urllib.parse import urlsplit
+
+import pytest
+
+from analyses import services as analyses
+from analyses.dimensions import ANALYSES, DIMENSIONS
+from clients.models import Client
+from forecasts.models import ClientValue
+from ledger.models import ClientTotals
+from measures import services
+from org.models import Role
+from profit.models import ProfitTotal
+from segmentation.ranking import rank
+from tests.factories import StaffFactory
+from tests.measures.test_measures import DAY, WINDOW, YUAN, firm  # noqa: F401  the fixture
+
+LATER = DAY + timedelta(days=3)
+#: Pages with charts or heat tables, and the data of their charts.
+PAGES = [
+    *(f"/segmentation/{name}/" for name in ("cells", "rfm", "kinds", "score", "migration")),
+    *(f"/segmentation/migration/?scheme={name}" for name in ("cell", "rfm_group", "kind", "band", "service_tier")),
+    *(f"/analyses/{name}/" for name in ANALYSES),
+    "/pareto/",
+    "/value/",
+]
+DATA = [
+    "/segmentation/score/data/",
+    "/segmentation/migration/data/?scheme=cell",
+    "/value/data/",
+    *(f"/analyses/data/{name}/" for name in DIMENSIONS),
+]
+#: What the fixture has nothing of: offers, accounts, fees and trades of their own.
+EMPTY = {"offer", "offered", "account", "fee", "security", "side", "flow", "region", "coming"}
+#: A number that is a link, or a name that is one with its number behind.
+_LINK = re.compile(r'<a\b[^>]*\bhref="([^"]+)"[^>]*>\s*(?:([\d,]+)\s*</a>|[^<]*</a>: ([\d,]+))')
+
+
+@pytest.fixture
+def head(firm):  # noqa: F811
+    """Two nights with movement between, then all that the pages show."""
+    services.refresh(DAY)
+    for number, client in enumerate(Client.objects.order_by("pk")):
+        if number % 5 == 1:
+            ClientTotals.objects.filter(client=client).update(assets=9_000_000 * YUAN, contribution=number * YUAN)
+        ProfitTotal.objects.create(
+            client=client,
+            month_from=WINDOW[0],
+            month_to=WINDOW[1],
+            months=12,
+            revenue=(number % 9) * YUAN,
+            direct=4 * YUAN,
+            service=0,
+            overhead=0,
+        )
+        ClientValue.objects.create(
+            client=client,
+            as_of=WINDOW[1],
+            days=number + 1,
+            first_on=WINDOW[0],
+            last_on=WINDOW[1],
+            historic=number * YUAN,
+            clv_12m=(number * number * 20 - 100) * YUAN,
+        )
+    rank(LATER)
+    services.refresh(LATER)
+    analyses.refresh(LATER)
+    return StaffFactory(role=Role.BRANCH_HEAD, branch=firm[0].branch)
+
+
+def listed(web, url: str) -> int:
+    """The count that the title of a list says."""
+    parts = urlsplit(url)
+    answer = web.get(url)
+    assert answer.status_code == 200, url
+    if parts.path == "/pareto/clients/":
+        return answer.context["found"]
+    return answer.context["listing"].total.count
+
+
+def marks_of(text: str) -> list[tuple[str, int]]:
+    """(address, count) of each number that leads to a list."""
+    found = [(unescape(url), int((number or behind).replace(",", ""))) for url, number, behind in _LINK.findall(text)]
+    return [(url, count) for url, count in found if urlsplit(url).path in ("/clients/", "/pareto/clients/")]
+
+
+@pytest.mark.parametrize("language", ["en", "zh-hans"])
+def test_each_mark_of_each_page(language, head, client):
+    client.cookies["language"] = language
+    client.force_login(head.user)
+    for address in PAGES:
+        marks = marks_of(client.get(address).content.decode())
+        assert marks or address in ("/analyses/product/", "/analyses/promotion/", "/analyses/behaviour/"), address
+        for url, count in marks:
+            assert (address, url, listed(client, url)) == (address, url, count)
+
+
+@pytest.mark.parametrize("language", ["en", "zh-hans"])
+def test_each_mark_of_each_chart(language, head, client):
+    client.cookies["language"] = language
+    client.force_login(head.user)
+    for address in DATA:
+        data = client.get(address).json()
+        if "streams" in data:
+            marks = [(stream["url"], stream["clients"]) for stream in data["streams"]]
+        else:
+            marks = list(zip(data["urls"], data["series"][0]["values"], strict=True))
+        assert bool(marks) != (address.split("/")[-2] in EMPTY), address
+        for url, count in marks:
+            assert (address, url, listed(client, url)) == (address, url, count)
+
+
+def test_each_column_of_the_pareto_chart_opens_who_is_behind_it(head, client):
+    client.force_login(head.user)
+    data = client.get("/pareto/data/").json()
+    assert data["labels"]
+    for label, url in zip(data["labels"], data["urls"], strict=True):
+        if "–" in label:
+            first, last = (int(end) for end in label.split("–"))
+            assert listed(client, url) == last - first + 1
+        else:
+            assert client.get(url).status_code == 200
+
+
+def test_who_costs_money_opens_the_same_number(head, client):
+    client.force_login(head.user)
+    context = client.get("/profit/").context
+    assert context["picture"].losers
+    assert listed(client, context["losers_url"]) == context["picture"].losers
+    assert listed(client, context["all_url"]) == context["picture"].clients
+
+
+@pytest.mark.parametrize("address", ["segmentation/score", "segmentation/migration", "value"])
+def test_a_chart_has_its_table_on_the_page(address, head, client):
+    """The same marks as the chart's data, number for number."""
+    client.force_login(head.user)
+    data = client.get(f"/{address}/data/").json()
+    shown = dict(marks_of(client.get(f"/{address}/").content.decode()))
+    if "streams" in data:
+        wanted = {stream["url"]: stream["clients"] for stream in data["streams"]}
+    else:
+        wanted = dict(zip(data["urls"], data["series"][0]["values"], strict=True))
+    assert {url: shown.get(url) for url in wanted} == wanted
