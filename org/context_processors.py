@@ -1,6 +1,5 @@
 """What the page frame needs; see docs/interface.md, 'Frame'."""
 
-import time
 from typing import Any
 
 from django.conf import settings
@@ -36,8 +35,7 @@ def _shell(request: HttpRequest) -> dict[str, Any]:
         "search_url": address("clients:search"),
         "settings_url": address("org:settings"),
         "theme_url": address("org:theme"),
-        # Seconds, not a time: the clocks of browsers are wrong.
-        "session_left": max(0, request.session.get("ends_at", 0) - int(time.time())),
+        "session_ends": request.session.get("ends_at"),
         "session_idle": settings.SESSION_IDLE_SECONDS,
     }
 

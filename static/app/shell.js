@@ -257,9 +257,9 @@
   // --- Time-out: a session ends at a fixed time, and before that when nothing is asked for a while ----------------------
 
   const dialog = $("#timeout");
-  const { sessionLeft, sessionIdle, sessionUrl } = document.body.dataset;
+  const { sessionEnds, sessionIdle, sessionUrl } = document.body.dataset;
   const loaded = Date.now();
-  const ends = loaded + Number(sessionLeft) * 1000;
+  const ends = Number(sessionEnds) * 1000;
   // The server notes a sign of life once a minute at most.
   const idle = (Number(sessionIdle) - 60) * 1000;
   const warnFrom = Math.min(5, idle / 180000);
@@ -315,7 +315,7 @@
     }
   }
 
-  if (dialog && sessionLeft) {
+  if (dialog && sessionEnds) {
     note();
     watchTheEnd();
     setInterval(watchTheEnd, 15000);
