@@ -34,7 +34,9 @@ def _amount(label: Any) -> forms.DecimalField:
 class RegisterForm(forms.Form):
     """Intake (X3). Numbers are typed; one out of scope answers like one that does not exist."""
 
-    channel = forms.ChoiceField(label=_("Channel"), choices=Channel.choices, initial=Channel.PHONE)
+    channel = forms.ChoiceField(
+        label=pgettext_lazy("complaint", "Channel"), choices=Channel.choices, initial=Channel.PHONE
+    )
     external_ref = forms.CharField(label=_("Number of the platform"), max_length=64, required=False)
     received_at = forms.DateTimeField(label=_("Received at"), widget=_when())
     party = forms.ChoiceField(label=_("Who complains"), choices=Party.choices)

@@ -52,7 +52,7 @@ class ComplaintFilter(ListFilterSet):
     state = django_filters.MultipleChoiceFilter(choices=State.choices, label=_("State"))
     category = django_filters.MultipleChoiceFilter(choices=Category.choices, label=_("Business line"))
     severity = django_filters.MultipleChoiceFilter(choices=Severity.choices, label=_("Severity"))
-    channel = django_filters.MultipleChoiceFilter(choices=Channel.choices, label=_("Channel"))
+    channel = django_filters.MultipleChoiceFilter(choices=Channel.choices, label=pgettext_lazy("complaint", "Channel"))
     result = django_filters.MultipleChoiceFilter(choices=Result.choices, label=_("Result"))
     cause = django_filters.MultipleChoiceFilter(choices=Cause.choices, label=_("Root cause"))
     received_from = _date("received_from", "date__gte", _("Received from"))
@@ -201,7 +201,7 @@ def _other_columns() -> tuple[Column, ...]:
         ),
         Column(
             key="channel",
-            label=_("Channel"),
+            label=pgettext_lazy("complaint", "Channel"),
             reads=("channel",),
             cell=lambda key: str(Channel(key).label),
             export=lambda key: str(Channel(key).label),

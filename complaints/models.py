@@ -81,7 +81,7 @@ class Complaint(models.Model):
     policy = models.ForeignKey(ComplaintPolicy, models.PROTECT, related_name="+")
     received_at = models.DateTimeField(_("Received"))
     registered_at = models.DateTimeField()
-    channel = models.CharField(_("Channel"), max_length=14, choices=Channel)
+    channel = models.CharField(pgettext_lazy("complaint", "Channel"), max_length=14, choices=Channel)
     category = models.CharField(_("Business line"), max_length=11, choices=Category)
     severity = models.CharField(_("Severity"), max_length=9, choices=Severity)
     wish = models.CharField(_("Wish"), max_length=12, choices=Wish)

@@ -8,7 +8,7 @@ from django.utils.functional import Promise as Lazy
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext, pgettext
+from django.utils.translation import gettext_lazy, ngettext, pgettext, pgettext_lazy
 
 from complaints.choices import Category, Cause, Ground, Result, Severity, State, Step, Unit
 
@@ -104,8 +104,8 @@ EVENTS: dict[str, Lazy] = {
     "approved": gettext_lazy("Amount approved"),
     "promised": gettext_lazy("Promise made"),
     "promise_followed": gettext_lazy("Promise followed up"),
-    "answered": gettext_lazy("Answered"),
-    "closed": gettext_lazy("Closed"),
+    "answered": pgettext_lazy("complaint", "Answered"),
+    "closed": pgettext_lazy("complaint", "Closed"),
     "withdrawn": gettext_lazy("Withdrawn by the client"),
     "reopened": gettext_lazy("Reopened"),
     "archived": gettext_lazy("Archived"),

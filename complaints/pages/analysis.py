@@ -107,7 +107,7 @@ def _words(choices: Any) -> Any:
 #: The ledger names no complainant: the client number leads whoever may see it to the name.
 LEDGER = (
     Column(key="number", label=pgettext_lazy("complaint", "Number"), reads=("number",)),
-    Column(key="channel", label=gettext_lazy("Channel"), reads=("channel",), export=_words(Channel)),
+    Column(key="channel", label=pgettext_lazy("complaint", "Channel"), reads=("channel",), export=_words(Channel)),
     Column(key="received", label=gettext_lazy("Received"), reads=("received_at",)),
     Column(key="client", label=gettext_lazy("Client number"), reads=("client__client_no",)),
     Column(key="persons", label=gettext_lazy("Persons complaining"), reads=("persons",), kind=Kind.NUMBER),

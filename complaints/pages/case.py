@@ -184,7 +184,7 @@ def _records(folded: Case, current: int) -> list[dict[str, Any]]:
         for field in rules.FIELDS[step]:
             value = record.get(field.key)
             if field.kind == "proposals":
-                facts += [(f"{_('Proposal')} {n}", one["text"], one["amount"]) for n, one in enumerate(value or [], 1)]
+                facts += [(_("Proposal %s") % n, one["text"], one["amount"]) for n, one in enumerate(value or [], 1)]
             elif field.kind == "tick":
                 facts.append((field.label, _("Yes") if value else _("No"), None))
             else:

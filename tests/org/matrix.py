@@ -137,7 +137,7 @@ def plain(answer: HttpResponse, *known: str) -> tuple[int, str, dict[str, str]]:
     text = re.sub(r"url\(data:[^)]*\)|[A-Za-z0-9]{64}", "TOKEN", body.decode("utf-8", "replace"))
     text = re.sub(r'name="key" value="[0-9a-f-]{36}"', "KEY", text)
     text = re.sub(r"\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?(\+\d{2}:\d{2})?", "TIME", text)
-    text = _plain(re.sub(r'data-session-ends="\d+"', "", text), known)
+    text = _plain(re.sub(r'data-session-(?:ends|left)="\d+"', "", text), known)
     ignored = ("X-Request-ID", "Content-Length")
     headers = {name: _plain(value, known) for name, value in answer.headers.items() if name not in ignored}
     return answer.status_code, text, headers

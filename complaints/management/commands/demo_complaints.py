@@ -95,6 +95,16 @@ class Command(BaseCommand):
             return
         stop = 9 if number < of - 12 else number % 6
         self._walk(complaint, cause, at, stop, 2 + number * 5 % 17, number)
+        for row in complaint.follow_ups.filter(due_on__lte=on):
+            asked = timezone.make_aware(datetime.combine(row.due_on, time(15)))
+            services.follow_up(
+                complaint.number,
+                row.days,
+                satisfaction=2 + (number + row.days) % 4,
+                note="",
+                user=complaint.handler.user,
+                at=asked,
+            )
 
     def _walk(self, complaint: Complaint, cause: str, at: datetime, stop: int, hours: int, number: int) -> None:
         """Work a case up to a step (9: to its end), `hours` apart."""
