@@ -136,6 +136,7 @@ def plain(answer: HttpResponse, *known: str) -> tuple[int, str, dict[str, str]]:
     # The watermark carries the minute. What is random goes first: ids are short and may turn up within it.
     text = re.sub(r"url\(data:[^)]*\)|[A-Za-z0-9]{64}", "TOKEN", body.decode("utf-8", "replace"))
     text = re.sub(r'name="key" value="[0-9a-f-]{36}"', "KEY", text)
+    text = re.sub(r"[A-Za-z0-9_-]+:[A-Za-z0-9]{6}:[A-Za-z0-9_-]{43}", "SIGNED", text)
     text = re.sub(r"\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?(\+\d{2}:\d{2})?", "TIME", text)
     text = _plain(re.sub(r'data-session-(?:ends|left)="\d+"', "", text), known)
     ignored = ("X-Request-ID", "Content-Length")
