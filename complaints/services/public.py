@@ -21,15 +21,15 @@ PER_HOUR = 5
 
 
 def form_token(branch: Branch, *, user: User) -> str:
-    """The key of a branch's public form; it holds until the firm's secret changes."""
+    """The key of a branch's public form, always the same; it holds until the firm's secret changes."""
     require(user, "complaints.handle")
-    return signing.dumps(branch.branch_no, salt=_FORM)
+    return signing.Signer(salt=_FORM).sign_object(branch.branch_no)
 
 
 def branch_of(token: str) -> Branch:
     """The branch behind a key. Raises Branch.DoesNotExist for one that nobody gave out."""
     try:
-        return Branch.objects.get(branch_no=signing.loads(token, salt=_FORM))
+        return Branch.objects.get(branch_no=signing.Signer(salt=_FORM).unsign_object(token))
     except signing.BadSignature:
         raise Branch.DoesNotExist from None
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 
-from django.core.signing import dumps
+from django.core.signing import Signer
 from django.test import Client as Browser
 from django.utils import timezone
 
@@ -238,6 +238,7 @@ def _visits(world: World) -> dict[str, object]:
     return rows
 
 
+PUBLIC_FORM = Signer(salt="complaints.public-form")
 #: URLs of one complaint; elsewhere `number` means other things.
 COMPLAINT_URLS = (
     *(f"complaints:{name}" for name in ("case", "act", "follow-up", "ask", "attach", "paper")),
@@ -274,7 +275,9 @@ EXAMPLES: dict[str, Callable[[World], Example]] = {
     **{f"{url} number": _complaint for url in COMPLAINT_URLS},
     "attachment_id": lambda w: Example(w.rows["paper"].pk, w.rows["other_paper"].pk, 99_999_999),
     # Signed: whoever has the address may, whatever his role.
-    "complaints:public token": lambda w: Example(dumps(w.mine.branch_no, salt="complaints.public-form"), None, "none"),
+    "complaints:public token": lambda w: Example(
+        Signer(salt="complaints.public-form").sign_object(w.mine.branch_no), None, "none"
+    ),
     "complaints:satisfaction token": lambda w: Example("nobodys", None, "none"),
     "complaints:act key": lambda w: Example("note", None, "nothing"),
     "proposal_id": lambda w: Example(w.rows["proposal"].pk, w.rows["other_proposal"].pk, 99_999_999),
