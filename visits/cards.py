@@ -13,18 +13,18 @@ from crm.clock import today
 from org.rights import may
 from org.scope import scope_of
 from visits.models import Channel, Feeling, Outcome
-from visits.queries import briefing
+from visits.queries import summary
 
 ICONS = {"visit": "map-pin", "phone": "phone", "letter": "mail", "demo": "device-desktop", "club": "users"}
 
 
 def _card(client: Client, request: HttpRequest) -> str:
-    found = briefing(request.user, client, today())
-    done = sum(1 for duty in found.duties if duty.state == "done")
-    wanted = sum(1 for duty in found.duties if duty.state != "waived")
+    found = summary(client.pk, today())
+    done = sum(1 for duty in found.duties if duty["state"] == "done")
+    wanted = sum(1 for duty in found.duties if duty["state"] != "waived")
     context = {
         "client": client,
-        "briefing": found,
+        "summary": found,
         "done": done,
         "wanted": wanted,
         "masked": scope_of(request.user).masked,

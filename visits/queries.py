@@ -1,9 +1,10 @@
 """Reading of visits: a day, a span of days, coverage (V10), briefing (V6). Each function one or two statements."""
 
+import json
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from django.db import connection
@@ -15,7 +16,7 @@ from clients.scope import client_scope
 from org.masking import mask_name
 from org.models import Staff
 from org.scope import scope_of
-from visits.models import Contact, Duty, MonthPlan, Promise, Unmet, Visit
+from visits.models import Channel, Contact, Duty, Feeling, MonthPlan, Promise, Unmet, Visit
 from visits.planning.load import IN_PERSON, Place, place_of
 
 #: States of visits that stand in a calendar.
@@ -256,6 +257,52 @@ def briefing(user: Any, client: Client, today: date) -> Briefing:
             .order_by("date", "start")[:3]
         ),
     )
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What the record's card shows: next visits, last contact, the month's duties, open promises."""
+
+    upcoming: list[dict[str, Any]]
+    last: dict[str, Any] | None
+    duties: list[dict[str, Any]]
+    promises: list[dict[str, Any]]
+
+
+_SUMMARY = """
+SELECT (SELECT coalesce(jsonb_agg(to_jsonb(v)), '[]') FROM (
+            SELECT id, date, to_char(start, 'HH24:MI') AS start, kind FROM visits_visit
+             WHERE client_id = %(client)s AND date >= %(today)s AND state = 'planned' ORDER BY date, start LIMIT 3) v),
+       (SELECT to_jsonb(k) FROM (
+            SELECT at, channel, feeling FROM visits_contact WHERE client_id = %(client)s ORDER BY at DESC, id DESC LIMIT 1) k),
+       (SELECT coalesce(jsonb_agg(to_jsonb(d) ORDER BY d.number), '[]') FROM (
+            SELECT number, state, from_on, to_on FROM visits_duty WHERE client_id = %(client)s AND month = %(month)s) d),
+       (SELECT coalesce(jsonb_agg(to_jsonb(p)), '[]') FROM (
+            SELECT text, due_on FROM visits_promise WHERE client_id = %(client)s AND kept_at IS NULL
+             ORDER BY due_on, id LIMIT 5) p)
+"""
+
+
+def summary(client_id: int, today: date) -> Summary:
+    """The record's card in one statement; the client was fetched in the viewer's scope."""
+    with connection.cursor() as cursor:
+        cursor.execute(_SUMMARY, {"client": client_id, "today": today, "month": today.replace(day=1)})
+        upcoming, last, duties, promises = (
+            json.loads(value) if isinstance(value, str) else value for value in cursor.fetchone()
+        )
+    for row, names in ((upcoming, ("date",)), (duties, ("from_on", "to_on")), (promises, ("due_on",))):
+        for one in row:
+            for name in names:
+                one[name] = date.fromisoformat(one[name])
+    for one in upcoming:
+        one["kind"] = Channel(one["kind"]).label
+    for one in duties:
+        one["word"] = Duty.State(one["state"]).label
+    if last is not None:
+        last["at"] = datetime.fromisoformat(last["at"])
+        last["channel"] = Channel(last["channel"]).label
+        last["feeling"] = Feeling(last["feeling"]).label if last["feeling"] else ""
+    return Summary(upcoming, last, duties, promises)
 
 
 # --- My day (D1) -------------------------------------------------------------------------------------------------------

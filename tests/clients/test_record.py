@@ -84,7 +84,7 @@ def test_few_queries(record, manager, as_, rank, django_assert_max_num_queries):
     CareFactory(client=record)
     browser = as_(manager)
     html(browser, url(record))
-    with django_assert_max_num_queries(12):
+    with django_assert_max_num_queries(13):
         html(browser, url(record))
 
 

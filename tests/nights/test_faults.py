@@ -158,7 +158,7 @@ def test_three_missed_nights_with_two_beats_and_two_workers_run_once_each_in_ord
     assert all(before[1] <= after[0] for before, after in pairwise(spans)), "one after the other"
     for day in (D2, D3, D4):
         assert {(state, attempt) for _, _, state, attempt, _ in station.jobs(day)} == {("done", 1)}
-        assert len(station.jobs(day)) == 9
+        assert len(station.jobs(day)) == 12
     doubles = "SELECT count(*) FROM (SELECT user_id, key FROM nights_notice GROUP BY 1, 2 HAVING count(*) > 1) d"
     assert station.sql(doubles) == [(0,)]
 
@@ -166,7 +166,7 @@ def test_three_missed_nights_with_two_beats_and_two_workers_run_once_each_in_ord
 POINTS = [
     "intake:claimed", "intake:written", "facts:written", "facts:fenced", "check:written", "ranking:written",
     "ranking:fenced", "ranking:done", "notices:written", "notices:done", "values:written", "values:done",
-    "measures:written", "measures:done",
+    "measures:written", "measures:done", "visits:written", "visits:done", "plans:written", "plans:done",
 ]  # fmt: skip
 
 
