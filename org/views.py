@@ -1,19 +1,20 @@
 """Base of all pages: log-in, a declared right, the viewer's scope."""
 
 from collections.abc import Callable
+from datetime import date
 from functools import wraps
 from typing import Any
 from urllib.parse import urlsplit
 
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import ImproperlyConfigured
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.views.generic import TemplateView
 
 from org.rights import ANYBODY, require
 from org.scope import Scope, scope_of
 
-__all__ = ["ANYBODY", "ScopedPage", "page", "to_login"]
+__all__ = ["ANYBODY", "ScopedPage", "month_or_404", "page", "to_login"]
 
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 
@@ -54,6 +55,14 @@ def page(right: str, *, post: str = "") -> Callable[[Callable[..., HttpResponse]
         return guarded
 
     return decorate
+
+
+def month_or_404(text: str) -> date:
+    """First day of a month given as YYYY-MM in an address or a form. Raises Http404 for anything else."""
+    try:
+        return date.fromisoformat(f"{text}-01")
+    except ValueError as error:
+        raise Http404 from error
 
 
 def to_login(request: HttpRequest) -> HttpResponse:

@@ -23,7 +23,7 @@ from org.models import Branch
 from org.rights import may
 from org.scope import scope_of
 from org.templatetags.fmt import yuan
-from org.views import page
+from org.views import month_or_404, page
 from profit import services
 from profit.forms import DecisionForm, PoolForms, TotalForm, UseForm
 from profit.models import CostMonth, RemoteProposal
@@ -122,18 +122,11 @@ def months(request: HttpRequest) -> HttpResponse:
 def month(request: HttpRequest, branch_no: str, month: str) -> HttpResponse:
     """The costs of one month: enter, save, share out."""
     branch = get_object_or_404(whole_branches(request.user), branch_no=branch_no)
-    first = _month(month)
+    first = month_or_404(month)
     row = CostMonth.objects.filter(branch=branch, month=first).first()
     if request.method == "POST":
         return _save(request, branch, first, row)
     return _page(request, branch, first, row, *_forms(branch, first, row))
-
-
-def _month(text: str) -> date:
-    try:
-        return date.fromisoformat(f"{text}-01")
-    except ValueError as error:
-        raise Http404 from error
 
 
 def _forms(branch: Branch, first: date, row: CostMonth | None) -> tuple[TotalForm, Any]:

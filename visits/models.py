@@ -423,4 +423,7 @@ class Reminder(models.Model):
     class Meta:
         verbose_name = _("Reminder")
         constraints = [models.UniqueConstraint(fields=["key", "way"], name="reminder_once")]
-        indexes = [models.Index(fields=["due_at"], name="reminder_open", condition=Q(state__in=["due", "sending"]))]
+        indexes = [
+            models.Index(fields=["due_at"], name="reminder_open", condition=Q(state__in=["due", "sending"])),
+            models.Index(fields=["day", "kind"], name="reminder_day"),
+        ]

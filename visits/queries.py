@@ -17,7 +17,8 @@ from org.masking import mask_name
 from org.models import Staff
 from org.scope import scope_of
 from visits.models import Channel, Contact, Duty, Feeling, MonthPlan, Promise, Unmet, Visit
-from visits.planning.load import IN_PERSON, Place, place_of
+from visits.planning.load import Place, place_of
+from visits.rules import IN_PERSON
 
 #: States of visits that stand in a calendar.
 SHOWN = ("planned", "done", "missed")
@@ -231,31 +232,22 @@ class Briefing:
     """What to know before a contact: what happened since the last one, promises, next steps, what is still owed."""
 
     last: Contact | None
-    contacts: list[Contact]
     promises: list[Promise]
     events: list[TimelineEvent]
     duties: list[Duty]
-    upcoming: list[Visit]
 
 
-def briefing(user: Any, client: Client, today: date) -> Briefing:
-    """Everything the visit page opens with; six statements. `client` was fetched in the viewer's scope."""
-    contacts = list(Contact.objects.filter(client=client).select_related("staff").order_by("-at", "-pk")[:3])
-    last = contacts[0] if contacts else None
+def briefing(client: Client, today: date) -> Briefing:
+    """Everything the visit page opens with; four statements. `client` was fetched in the viewer's scope."""
+    last = Contact.objects.filter(client=client).order_by("-at", "-pk").first()
     events = TimelineEvent.objects.filter(client=client).exclude(kind="visit.contact")
     if last is not None:
         events = events.filter(at__gte=last.at)
     return Briefing(
         last,
-        contacts,
         list(Promise.objects.filter(client=client, kept_at__isnull=True).order_by("due_on", "pk")),
         list(events.order_by("-at", "-pk")[:6]),
         list(Duty.objects.filter(client=client, month=today.replace(day=1)).order_by("number")),
-        list(
-            Visit.objects.filter(client=client, date__gte=today, state="planned")
-            .select_related("manager")
-            .order_by("date", "start")[:3]
-        ),
     )
 
 

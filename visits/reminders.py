@@ -55,8 +55,11 @@ def _at(day: date, at: time) -> datetime:
 def _make(kind: str, day: date, due: datetime) -> int:
     if now() - due > STALE:
         return 0
+    # Asked every minute for hours: whoever has the reminder already is not written again, only to be ignored.
+    known = Reminder.objects.filter(day=day, kind=kind).values("staff_id")
     counted = (
         Visit.objects.filter(date=day, state="planned", manager__user__is_active=True)
+        .exclude(manager__in=known)
         .values("manager_id")
         .annotate(n=Count("pk"), calls=Count("pk", filter=Q(kind="phone")), first=Min("start"))
     )

@@ -8,6 +8,8 @@ from datetime import time
 #: Mean radius of the earth in metres, as the public route sets take it.
 EARTH_M = 6_371_008.8
 TIERS = ("A", "B", "C")
+#: Ways to contact for which somebody has to go there (V5).
+IN_PERSON = ("visit", "demo", "club")
 #: Starts and ways are rounded up to whole steps of so many minutes: nobody leaves at 10:07.
 STEP = 5
 
@@ -252,7 +254,6 @@ def duty_done_by(duties: Sequence[tuple[int, str, bool]], channel: str, booked: 
     still = [(number, in_person) for number, state, in_person in duties if state in ("owed", "booked")]
     if booked is not None and any(number == booked for number, _ in still):
         return booked
-    personal = channel in ("visit", "demo", "club")
-    if not personal:
+    if channel not in IN_PERSON:
         return next((number for number, in_person in still if not in_person), None)
     return next((number for number, in_person in still if in_person), still[0][0] if still else None)

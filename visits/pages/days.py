@@ -26,7 +26,8 @@ from visits import queries, services
 from visits.cadence import cadences_on
 from visits.forms import BusyForm, MoveForm
 from visits.models import Busy, Visit
-from visits.planning.load import IN_PERSON, place_of
+from visits.planning.load import place_of
+from visits.rules import IN_PERSON
 from visits.services.scope import editable, plannable
 
 

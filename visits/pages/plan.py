@@ -5,7 +5,7 @@ from typing import Any
 
 from django.contrib import messages
 from django.core.exceptions import ValidationError
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.http import urlencode
@@ -17,7 +17,7 @@ from crm.clock import today
 from crm.partitions import month_start, next_month
 from org.models import Staff
 from org.rights import may
-from org.views import page
+from org.views import month_or_404, page
 from visits import cadence, duties, queries, services
 from visits.forms import CadenceForm, WaiveForm
 from visits.models import CadencePolicy, Channel, Duty, MonthPlan, Visit
@@ -126,7 +126,7 @@ def _team(request: HttpRequest, month: date) -> list[dict[str, Any]]:
 def make(request: HttpRequest, staff_no: str) -> HttpResponse:
     """Plan the month anew; what is fixed, agreed or done stays."""
     staff = get_object_or_404(plannable(request.user).select_related("branch"), staff_no=staff_no)
-    month = _month(request.POST.get("month", ""))
+    month = month_or_404(request.POST.get("month", ""))
     duties.prepare(month, max(today(), month))
     try:
         services.make_plan(staff, month, user=request.user, begin=max(today(), month))
@@ -153,13 +153,6 @@ def accept(request: HttpRequest, plan_id: int) -> HttpResponse:
 
 def _plan_url(staff: Staff, month: date) -> str:
     return f"{reverse('visits:plan')}?{urlencode({'month': f'{month:%Y-%m}', 'manager': staff.staff_no})}"
-
-
-def _month(text: str) -> date:
-    try:
-        return date.fromisoformat(f"{text}-01")
-    except ValueError:
-        raise Http404 from None
 
 
 # --- Coverage ----------------------------------------------------------------------------------------------------------

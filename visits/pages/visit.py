@@ -1,7 +1,5 @@
 """The visit page (V6): briefing, check-in, note; entering a visit; promises kept; duties waived."""
 
-from datetime import date
-
 from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
@@ -18,7 +16,7 @@ from crm.clock import now, today
 from org.masking import mask_name
 from org.rights import may
 from org.scope import scope_of
-from org.views import page
+from org.views import month_or_404, page
 from visits import queries, services
 from visits.forms import MoveForm, NoteForm, VisitForm, WaiveForm, fresh_note
 from visits.models import Contact, Duty, Promise, Visit
@@ -51,7 +49,7 @@ def _page(
     request: HttpRequest, client: Client, found: Visit | None, form: NoteForm | None = None, status: int = 200
 ) -> HttpResponse:
     masked = scope_of(request.user).masked
-    briefing = queries.briefing(request.user, client, today())
+    briefing = queries.briefing(client, today())
     kept = Contact.objects.filter(visit=found).first() if found is not None else None
     may_edit = may(request.user, "visits.edit") and (
         found is None or editable(request.user).filter(pk=found.pk).exists()
@@ -204,10 +202,7 @@ def waive(request: HttpRequest, client_no: str, month: str, number: int) -> Http
     """Release an open duty, with the reason."""
     get_object_or_404(Client.objects.visible_to(request.user), client_no=client_no)
     form = WaiveForm(request.POST)
-    try:
-        first = date.fromisoformat(f"{month}-01")
-    except ValueError:
-        raise Http404 from None
+    first = month_or_404(month)
     if not form.is_valid():
         messages.error(request, _("Choose a reason."))
     else:

@@ -8,12 +8,9 @@ from crm.partitions import next_month
 from org import calendar
 from org.models import Leave, Staff
 from visits.cadence import Cadences
-from visits.models import Busy, Channel, Duty, Visit
+from visits.models import Busy, Duty, Visit
 from visits.planning.book import Book, Day, Kept, Need, Place
-from visits.rules import Span, free_spans, minutes_of, usable
-
-#: Ways to contact for which somebody has to go there.
-IN_PERSON = (Channel.VISIT, Channel.DEMO, Channel.CLUB)
+from visits.rules import IN_PERSON, Span, free_spans, minutes_of, usable
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ from org.rights import require
 from visits.models import Channel, Contact, Duty, Feeling, Outcome, Promise, Visit
 from visits.rules import duty_done_by
 from visits.services.scope import editable
+from visits.services.state import owe_again, touch
 
 #: A note may arrive so many days after the contact: a phone can be without a network for long, but not for ever.
 LATE_DAYS = 31
@@ -181,14 +182,10 @@ def _booked_elsewhere(client: Client, month: date, visit: Visit | None):
 
 
 def _close(visit: Visit, user: User, met: bool) -> None:
-    if not met and visit.duty_month is not None and visit.duty_number is not None:
-        Duty.objects.filter(
-            month=visit.duty_month, client_id=visit.client_id, number=visit.duty_number, state="booked"
-        ).update(state="owed")
+    if not met:
+        owe_again(visit)
     visit.state = "done" if met else "missed"
-    visit.version += 1
-    visit.changed_at, visit.changed_by = now(), user
-    visit.save(update_fields=["state", "version", "changed_at", "changed_by"])
+    touch(visit, user)
 
 
 @transaction.atomic

@@ -17,7 +17,7 @@ from crm.partitions import next_month
 from org import audit
 from org.models import Role, Staff, User
 from org.rights import require
-from visits.cadence import cadences_on
+from visits.cadence import Cadences, cadences_on
 from visits.models import Duty, MonthPlan, Unmet, Visit
 from visits.planning.book import Book, Plan
 from visits.planning.load import Loaded, load, need_of
@@ -25,7 +25,9 @@ from visits.rules import time_of
 from visits.services.scope import staff_for
 
 
-def make_plan(manager: Staff, month: date, *, user: User | None, begin: date) -> MonthPlan:
+def make_plan(
+    manager: Staff, month: date, *, user: User | None, begin: date, cadences: Cadences | None = None
+) -> MonthPlan:
     """Plan a manager's month from `begin` on and store it as the newest proposal (V7).
 
     What people fixed, agreed or did stays. Visits that were only planned stay too, unless moving them lets more duties be
@@ -37,8 +39,7 @@ def make_plan(manager: Staff, month: date, *, user: User | None, begin: date) ->
     if next_month(month) <= begin:
         raise ValidationError(_("This month is over."))
     started = time.monotonic()
-    cadences = cadences_on(max(begin, month))
-    loaded = load(manager, month, begin=begin, cadences=cadences)
+    loaded = load(manager, month, begin=begin, cadences=cadences or cadences_on(max(begin, month)))
     plan, moves = _best(loaded, manager, month, begin)
     return _store(manager, month, loaded, plan, moves, user, time.monotonic() - started)
 
@@ -237,9 +238,10 @@ def plan_all(month: date, *, begin: date, part: int = 0, parts: int = 1, again: 
     managers = managers.filter(pk__in=Duty.objects.filter(month=month, state="owed").values("manager_id"))
     if not again:
         managers = managers.exclude(month_plans__month=month)
+    cadences = cadences_on(max(begin, month))
     count = 0
     for manager in managers.select_related("branch").order_by("pk").iterator():
         if manager.pk % parts == part:
-            make_plan(manager, month, user=None, begin=begin)
+            make_plan(manager, month, user=None, begin=begin, cadences=cadences)
             count += 1
     return count

@@ -11,7 +11,6 @@ from django.utils.translation import gettext as _
 
 from clients.errors import Conflict
 from clients.models import Client
-from crm.clock import now
 from crm.partitions import month_start
 from org import audit, calendar
 from org.models import Leave, Staff, User
@@ -19,9 +18,10 @@ from org.rights import require
 from segmentation.models import Standing
 from visits.cadence import cadences_on
 from visits.models import Busy, Duty, Visit
-from visits.planning.load import IN_PERSON, place_of
-from visits.rules import Span, Stop, duty_done_by, minutes_of, time_of, timetable
+from visits.planning.load import place_of
+from visits.rules import IN_PERSON, Span, Stop, duty_done_by, minutes_of, time_of, timetable
 from visits.services.scope import editable, plannable, staff_for
+from visits.services.state import owe_again, touch
 
 #: So far ahead visits may be entered.
 AHEAD_DAYS = 366
@@ -110,7 +110,7 @@ def move(
         _unlink(visit)
     if visit.duty_month is None and visit.state == "planned":
         _link(visit)
-    _touch(visit, user)
+    touch(visit, user)
     audit.record(
         "visit.move",
         user=user,
@@ -142,7 +142,7 @@ def reorder(staff_id: int, day: date, order: Sequence[int], *, user: User, today
         visit = visits[one.key]
         visit.order, visit.start = number, time_of(min(one.start, 24 * 60 - 1))
         visit.travel_minutes, visit.travel_m = one.travel_minutes, one.travel_m
-        _touch(visit, user)
+        touch(visit, user)
     audit.record("visit.reorder", user=user, object_kind="staff", object_no=staff.staff_no, detail={"day": str(day)})
     return [visits[pk] for pk in order]
 
@@ -171,9 +171,9 @@ def cancel(visit_id: int, *, user: User, version: int) -> Visit:
         raise Conflict
     if visit.state not in ("planned", "proposed", "missed"):
         raise ValidationError(_("Only a planned visit can be cancelled."))
-    _owe_again(visit)
+    owe_again(visit)
     visit.state = "cancelled"
-    _touch(visit, user)
+    touch(visit, user)
     audit.record("visit.cancel", user=user, object_kind="visit", object_no=str(visit.pk))
     return visit
 
@@ -185,7 +185,7 @@ def check_in(visit_id: int, *, user: User, at: datetime) -> Visit:
     visit = editable(user).select_for_update(of=("self",)).get(pk=visit_id)
     if visit.checked_in_at is None and visit.state in ("planned", "missed"):
         visit.checked_in_at = at
-        _touch(visit, user)
+        touch(visit, user)
     return visit
 
 
@@ -222,21 +222,8 @@ def _link(visit: Visit) -> None:
 
 
 def _unlink(visit: Visit) -> None:
-    _owe_again(visit)
+    owe_again(visit)
     visit.duty_month = visit.duty_number = None
-
-
-def _owe_again(visit: Visit) -> None:
-    if visit.duty_month is not None and visit.duty_number is not None and visit.state in ("planned", "missed"):
-        Duty.objects.filter(
-            month=visit.duty_month, client_id=visit.client_id, number=visit.duty_number, state="booked"
-        ).update(state="owed")
-
-
-def _touch(visit: Visit, user: User) -> None:
-    visit.version += 1
-    visit.changed_at, visit.changed_by = now(), user
-    visit.save()
 
 
 # --- Checks ------------------------------------------------------------------------------------------------------------
