@@ -6,13 +6,13 @@ Who only co-manages a client learns nothing of the book that it belongs to.
 
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
 
 from clients.models import Client
 from crm import replica
 from org.scope import scope_of
+from segmentation.lines import lines_around
 from segmentation.models import RankingRun, RunTotal, Scope, Standing, TierChange
-from segmentation.rules import Line, least_inside, missing, share, to_spare
+from segmentation.rules import least_inside, missing, share, to_spare
 
 
 @dataclass(frozen=True)
@@ -56,32 +56,6 @@ _AHEAD = (
     "(o.contribution, o.assets) > (me.contribution, me.assets)"
     " OR ((o.contribution, o.assets) = (me.contribution, me.assets) AND (o.no_key, o.client_id) < (me.no_key, me.client_id))"
 )
-
-#: For each line the last of the others inside it and the one that follows (`rules.line_among`, set-based). Whole numbers add
-#: up exactly as float8 up to 2^53 units, 900 billion 元; as numeric, which sums of bigint are, the card takes half as long again.
-_LINES = """
-WITH others AS MATERIALIZED (
-    SELECT (sum(s.contribution::float8) OVER best)::bigint AS inside, (sum(s.contribution::float8) OVER ())::bigint AS total,
-           s.contribution + CASE WHEN (-t.assets, t.no_key, t.client_id) < (-me.assets, me.no_key, me.client_id)
-                                 THEN 1 ELSE 0 END AS to_pass
-      FROM ledger_clienttotals me, segmentation_standing s JOIN ledger_clienttotals t USING (client_id)
-     WHERE me.client_id = %(client)s AND s.client_id <> me.client_id AND s.contribution > 0
-       AND s.scope_id = %(scope)s AND {within}
-    WINDOW best AS (ORDER BY s.contribution DESC, t.assets DESC, t.no_key, t.client_id ROWS UNBOUNDED PRECEDING)
-)
-SELECT cuts.tier, edge.*
-  FROM (VALUES ('A', %(cut_a)s::numeric), ('B', %(cut_b)s::numeric)) cuts (tier, cut)
- CROSS JOIN LATERAL (SELECT total, inside, to_pass FROM others
-                      WHERE others.inside * 100 >= total * cuts.cut ORDER BY others.inside LIMIT 2) edge
- ORDER BY tier, inside
-"""
-
-#: Scope kind → where its clients are found by an index.
-_WITHIN = {
-    Scope.BRANCH: "t.branch_id = %(scope)s",
-    Scope.MANAGER: "coalesce(t.manager_id, 0) = %(scope)s",
-    Scope.FIRM: "TRUE",
-}
 
 
 def sees_branch_figures(user) -> bool:
@@ -137,22 +111,7 @@ def _places(client: Client, *, whole_branch: bool) -> tuple[int, int, int, int]:
 def _least(standing: Standing, run: RankingRun) -> dict[str, int]:
     """Tier → the least contribution with which the client would have it or a better one, the others being as they are."""
     cuts = {"A": run.policy.cut_a, "B": run.policy.cut_b}
-    values: dict[str, Any] = {
-        "client": standing.client_id,
-        "scope": standing.scope_id,
-        "cut_a": cuts["A"],
-        "cut_b": cuts["B"],
-    }
-    with replica.connection().cursor() as cursor:
-        cursor.execute(_LINES.format(within=_WITHIN[Scope(run.scope)]), values)
-        rows = cursor.fetchall()
-    found = {}
-    for tier, cut in cuts.items():
-        edges = [(int(total), int(inside), int(to_pass)) for name, total, inside, to_pass in rows if name == tier]
-        total, inside, last = edges[0] if edges else (0, 0, None)
-        line = Line(total, inside, last, edges[1][2] if len(edges) > 1 else None)
-        found[tier] = least_inside(line, cut)
-    return found
+    return {tier: least_inside(line, cuts[tier]) for tier, line in lines_around(standing, run, cuts).items()}
 
 
 def newest_run() -> RankingRun | None:

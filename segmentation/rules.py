@@ -102,19 +102,19 @@ class Line:
 
 
 def line_among(me: Contender, others: Iterable[Contender], cut: Decimal) -> Line:
-    """The line at `cut` % among the others (U1): the plain form of the SQL in `explain`."""
+    """The line at `cut` % among the others (U1): the plain form of `lines`."""
     ordered = sorted((c for c in others if c.contribution > 0), key=lambda c: (-c.contribution, -c.assets, c.no_key))
     total = sum(c.contribution for c in ordered)
     inside, last, following = 0, None, None
     for c in ordered:
         if inside >= ceiling(total, cut):
-            following = _to_pass(me, c)
+            following = to_pass(me, c)
             break
-        inside, last = inside + c.contribution, _to_pass(me, c)
+        inside, last = inside + c.contribution, to_pass(me, c)
     return Line(total, inside, last, following)
 
 
-def _to_pass(me: Contender, other: Contender) -> int:
+def to_pass(me: Contender, other: Contender) -> int:
     """The least contribution with which one client stands before another."""
     behind_when_equal = (-other.assets, other.no_key) < (-me.assets, me.no_key)
     return other.contribution + behind_when_equal
