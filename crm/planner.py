@@ -1,4 +1,4 @@
-"""Hints to PostgreSQL's planner, where it would think longer than the query takes."""
+"""Hints to PostgreSQL's planner, where it would think longer than the query takes, or knows less than we do."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,3 +18,18 @@ def joins_as_written() -> Iterator[None]:
         yield
         if goes_on:
             cursor.execute("SET LOCAL join_collapse_limit = DEFAULT")
+
+
+@contextmanager
+def whole_tables() -> Iterator[None]:
+    """Within, joins hash or merge: for statements that compare all clients with a table which they fill.
+
+    A table analysed while it was empty is expected to stay so; walked in an inner loop it grows with each row that the statement
+    writes, and a first night of a million clients would never end.
+    """
+    goes_on = connection.in_atomic_block
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SET LOCAL enable_nestloop = off")
+        yield
+        if goes_on:
+            cursor.execute("SET LOCAL enable_nestloop = DEFAULT")

@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from crm.clock import now
 from crm.money import UNITS_PER_YUAN
 from crm.partitions import ensure_months, month_start
+from crm.planner import whole_tables
 from crm.temporary import drop
 from measures import queries
 from measures.models import WEIGHTS, MeasurePolicy, MeasureRun
@@ -75,7 +76,7 @@ def refresh(business_date: date) -> Counts | None:
         "large_from": policy.large_from * UNITS_PER_YUAN,
     }
     ensure_months("measures_measuremark", [business_date])
-    with connection.cursor() as cursor:
+    with whole_tables(), connection.cursor() as cursor:
         drop(cursor, "measure_window", "measured")
         written: dict[str, int] = {}
         for name in ("WINDOW", "MEASURE", "MARK", "MARK_GONE", "DROP_GONE", "CHANGE", "ADD"):

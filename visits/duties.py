@@ -17,6 +17,7 @@ from django.db import connection, transaction
 
 from clients.rules import add_months
 from crm.partitions import ensure_months, month_start, next_month
+from crm.planner import whole_tables
 from org import calendar
 from visits.cadence import cadences_on
 from visits.models import Duty
@@ -161,7 +162,8 @@ def _bring(month: date, day: date) -> tuple[int, int, int]:
             branches = {"branches": branch_ids or own}
             for sql, rows in ((_OPEN, _opening(cadence, days, begin)), (_ADD, _adding(cadence, days, begin))):
                 if rows:
-                    cursor.execute(sql.format(branches=where), {**values, **branches, **rows})
+                    with whole_tables():
+                        cursor.execute(sql.format(branches=where), {**values, **branches, **rows})
                     made += cursor.rowcount
         cursor.execute(_FOLLOW, values)
         moved = cursor.rowcount
