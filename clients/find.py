@@ -5,11 +5,12 @@ order and take seconds for rare words. Scope tokens only make finding faster; th
 shows the ids through `visible_to` once more, so that a search row behind its client shows nothing to the wrong person.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from django.db import connection
 
+from clients import notes
 from clients.rules import Part, Query, parse_search, tsquery
 from clients.scope import ClientScope, client_scope
 
@@ -21,17 +22,22 @@ _MOST_TOKENS = 40
 
 @dataclass(frozen=True)
 class Found:
-    """Client ids in order; `capped`: there are more than could be looked at; `masked`: names could not be searched."""
+    """Client ids in order; `capped`: there are more than could be looked at; `masked`: names could not be searched.
+
+    `noted`: those of them that only a note was found of, with the newest such event.
+    """
 
     ids: list[int]
     capped: bool = False
     masked: bool = False
+    noted: dict[int, int] = field(default_factory=dict)
 
 
 def find(user, text: str, limit: int = MOST) -> Found:
-    """Clients that match a text, in the user's scope: exact numbers first, then by assets.
+    """Clients that match a text, in the user's scope: exact numbers first, then by assets, then those with such a note.
 
-    Who sees names masked searches by client and account number only: whether a name exists is what the mask hides.
+    Who sees names masked searches by client and account number only: whether a name exists is what the mask hides, and
+    notes are kept from him.
     """
     scope = client_scope(user)
     query = parse_search(text)
@@ -44,11 +50,12 @@ def find(user, text: str, limit: int = MOST) -> Found:
     with connection.cursor() as cursor:
         cursor.execute(sql, params)
         rows = cursor.fetchall()
-    return Found([row[0] for row in rows], capped=bool(rows) and rows[0][1] >= MOST)
+    noted = {row[0]: row[2] for row in rows if row[2] is not None}
+    return Found([row[0] for row in rows], capped=bool(rows) and rows[0][1] >= MOST, noted=noted)
 
 
 def build_sql(query: Query, scope: ClientScope, limit: int) -> tuple[str, dict[str, Any]]:
-    """The statement for a query: rows of (client id, number of matches collected)."""
+    """The statement for a query: rows of (client id, number of matches collected, event of the note or null)."""
     right, params = scope.sql("s", "client_id")
     params = {**params, "most": MOST, "limit": min(limit, MOST)}
     number = next((part for part in query.parts if part.number), None)
@@ -58,16 +65,19 @@ def build_sql(query: Query, scope: ClientScope, limit: int) -> tuple[str, dict[s
     if not missing:
         params["words"] = tsquery(tokens, _scope_tokens(scope))
         ways.append(
-            f"SELECT s.client_id, s.weight, 1 AS rank FROM clients_clientsearch s"
+            f"SELECT s.client_id, s.weight, 1 AS rank, NULL::bigint AS event FROM clients_clientsearch s"
             f" WHERE s.tsv @@ %(words)s::tsquery AND {right} LIMIT %(most)s"
         )
     if number is not None:
         ways += _number_ways(query, number, scope, params)
+    if not scope.scope.masked:
+        ways += _note_ways(query, right, params)
     matches = " UNION ALL ".join(f"({way})" for way in ways)
     return (
-        f"WITH m (client_id, weight, rank) AS MATERIALIZED ({matches}),"
-        " best AS (SELECT client_id, min(rank) AS rank, max(weight) AS weight FROM m GROUP BY client_id)"
-        " SELECT client_id, (SELECT count(*) FROM m) FROM best ORDER BY rank, weight DESC, client_id LIMIT %(limit)s",
+        f"WITH m (client_id, weight, rank, event) AS MATERIALIZED ({matches}),"
+        " best AS (SELECT client_id, min(rank) AS rank, max(weight) AS weight, max(event) AS event FROM m GROUP BY client_id)"
+        " SELECT client_id, (SELECT count(*) FROM m), CASE WHEN rank = 2 THEN event END"
+        " FROM best ORDER BY rank, weight DESC, client_id LIMIT %(limit)s",
         params,
     )
 
@@ -87,13 +97,27 @@ def _number_ways(query: Query, number: Part, scope: ClientScope, params: dict[st
     def way(table: str, column: str) -> str:
         begins = " OR ".join(f"{column} LIKE %(begin{place})s" for place in range(len(params["exact"])))
         return (
-            f"SELECT s.client_id, s.weight, CASE WHEN {column} = ANY(%(exact)s) THEN 0 ELSE 1 END FROM {table}"
+            f"SELECT s.client_id, s.weight, CASE WHEN {column} = ANY(%(exact)s) THEN 0 ELSE 1 END, NULL::bigint FROM {table}"
             f" JOIN clients_clientsearch s ON s.client_id = c.id WHERE ({begins}) AND {right}{also} LIMIT %(most)s"
         )
 
     return [
         way("clients_client c", "c.client_no"),
         way("clients_account a JOIN clients_client c ON c.id = a.client_id", "a.account_no"),
+    ]
+
+
+def _note_ways(query: Query, right: str, params: dict[str, Any]) -> list[str]:
+    """Clients of whom somebody wrote such words; each word must stand in the note as it was typed."""
+    params["noted"], held = notes.terms(query)
+    if not params["noted"]:
+        return []
+    params |= {f"held{place}": text for place, text in enumerate(held)}
+    also = "".join(f" AND position(%(held{place})s in n.body) > 0" for place in range(len(held)))
+    return [
+        "SELECT s.client_id, s.weight, 2, n.event_id FROM clients_notesearch n"
+        " JOIN clients_clientsearch s ON s.client_id = n.client_id"
+        f" WHERE n.tsv @@ %(noted)s::tsquery AND {right}{also} LIMIT %(most)s"
     ]
 
 

@@ -83,7 +83,7 @@ def _moved(data: dict[str, Any]) -> str:
 
 def register() -> None:
     """Called when the app is ready."""
-    timeline.register("note", "note", _note, detail=_note_text, private=True)
+    timeline.register("note", "note", _note, detail=_note_text, private=True, words=("text",))
     timeline.register("care.changed", "edit", _care)
     timeline.register("confirmed", "checkbox", _confirmed, tone="good")
     timeline.register("reassigned", "switch-horizontal", _reassigned, detail=_reason)

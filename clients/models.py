@@ -223,6 +223,15 @@ class ClientSearch(models.Model):
     tsv = SearchVectorField()
 
 
+class NoteSearch(models.Model):
+    """What people wrote in an event of the timeline, prepared for the search (C10): `clients.notes`. `tsv` has a plain GIN."""
+
+    event = models.OneToOneField(TimelineEvent, models.CASCADE, primary_key=True, related_name="+")
+    client = models.ForeignKey(Client, models.CASCADE, related_name="+")
+    body = models.TextField()
+    tsv = SearchVectorField()
+
+
 class SavedView(SavedViewBase):
     """Saved views of the lists; the table behind `org.listing.saved`."""
 

@@ -192,14 +192,15 @@ def tsquery(query: Query, scope_tokens: tuple[str, ...] = ()) -> str:
     """A query as text of PostgreSQL's type tsquery, every token quoted; '' when no part has tokens."""
     parts = [_any(part.ways) for part in query.parts if part.ways]
     if parts and scope_tokens:
-        parts.append("(" + " | ".join(_quoted(Term(token)) for token in scope_tokens) + ")")
+        parts.append("(" + " | ".join(quoted(Term(token)) for token in scope_tokens) + ")")
     return " & ".join(parts)
 
 
 def _any(ways: tuple[All, ...]) -> str:
-    return "(" + " | ".join("(" + " & ".join(_quoted(term) for term in way) + ")" for way in ways) + ")"
+    return "(" + " | ".join("(" + " & ".join(quoted(term) for term in way) + ")" for way in ways) + ")"
 
 
-def _quoted(term: Term) -> str:
+def quoted(term: Term) -> str:
+    """A term as a tsquery has it."""
     text = term.text.replace("\\", "\\\\").replace("'", "''")
     return f"'{text}'" + (":*" if term.prefix else "")

@@ -17,7 +17,8 @@ Render = Callable[[dict[str, Any]], str]
 class Kind:
     """How events of one kind look: `render(data)` gives the line in the reader's language, `detail(data)` the rest.
 
-    `private`: not for viewers who see personal data masked.
+    `private`: not for viewers who see personal data masked. `words`: keys of the data under which people's own words
+    stand, which the search finds (`clients.notes`); such a kind is private.
     """
 
     name: str
@@ -26,16 +27,26 @@ class Kind:
     detail: Render | None = None
     tone: str = ""
     private: bool = False
+    words: tuple[str, ...] = ()
 
 
 _kinds: dict[str, Kind] = {}
 
 
 def register(
-    kind: str, icon: str, render: Render, *, detail: Render | None = None, tone: str = "", private: bool = False
+    kind: str,
+    icon: str,
+    render: Render,
+    *,
+    detail: Render | None = None,
+    tone: str = "",
+    private: bool = False,
+    words: tuple[str, ...] = (),
 ) -> None:
     """Register a kind. `icon` is a name of frontend/icons.txt; `tone` one of '', 'good', 'bad', 'warn'."""
-    _kinds[kind] = Kind(kind, icon, render, detail, tone, private)
+    if words and not private:
+        raise ValueError(f"{kind}: people's own words are private")
+    _kinds[kind] = Kind(kind, icon, render, detail, tone, private, words)
 
 
 def kind_of(name: str) -> Kind:

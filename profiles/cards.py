@@ -86,7 +86,9 @@ def _won_note(data: dict[str, Any]) -> str:
 def register() -> None:
     """Everything that profiles add to the pages of the clients."""
     timeline.register("profile.changed", "user-check", _changed)
-    timeline.register("prospect.won", "user-plus", _won, detail=_won_note, tone="good", private=True)
+    timeline.register(
+        "prospect.won", "user-plus", _won, detail=_won_note, tone="good", private=True, words=("source", "note")
+    )
     cards.register(Card("profiles.profile", Place.OVERVIEW, _profile, related=("profile",), order=30))
     columns.register_filter(
         "stage",

@@ -67,8 +67,10 @@ def _reason(data: dict[str, Any]) -> str:
 
 def register() -> None:
     """Everything that client profit adds to the pages of the clients."""
-    timeline.register("profit.remote_accepted", "phone", _agreed, detail=_reason, private=True)
-    timeline.register("profit.remote_declined", "building-bank", _declined, detail=_reason, private=True)
+    timeline.register("profit.remote_accepted", "phone", _agreed, detail=_reason, private=True, words=("reason",))
+    timeline.register(
+        "profit.remote_declined", "building-bank", _declined, detail=_reason, private=True, words=("reason",)
+    )
     cards.register(
         Card("profit.profit", Place.OVERVIEW, _profit, related=("profit",), right="profit.view", order=45),
     )

@@ -56,5 +56,5 @@ def _more(data: dict[str, Any]) -> str:
 
 def register() -> None:
     """Everything that visits add to the pages of the clients."""
-    timeline.register("visit.contact", "message", _line, detail=_more, private=True)
+    timeline.register("visit.contact", "message", _line, detail=_more, private=True, words=("text", "promises", "next"))
     cards.register(Card("visits.contacts", Place.OVERVIEW, _card, right="visits.view", order=5))

@@ -10,6 +10,7 @@ from typing import Any
 from django.db import connection, transaction
 from django.utils.translation import gettext_lazy as _
 
+from clients import notes
 from clients.errors import Refused
 from clients.models import Client
 from clients.queries import EVENT_FOR_EACH, insert_events_sql
@@ -50,9 +51,11 @@ def add_events(rows: Iterable[Event]) -> int:
         [event.actor_id for event in events],
         [event.source_key for event in events],
     ]
-    with connection.cursor() as cursor:
+    with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(insert_events_sql(select), columns)
-        return cursor.rowcount
+        written = cursor.rowcount
+        notes.remember((event.source_key, event.kind, event.data) for event in events)
+    return written
 
 
 @transaction.atomic
