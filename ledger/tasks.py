@@ -39,6 +39,8 @@ def resume_intake() -> None:
         batch.run(batch_id)
     for batch_id in batch.undoing_left_behind():
         finish_undo(batch_id)
+    if forgotten := batch.forget_orphans():
+        logger.info("%s uploads that no batch knows were removed.", forgotten)
 
 
 def ring(task, **arguments) -> None:

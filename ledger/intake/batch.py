@@ -5,7 +5,9 @@ A batch whose runner died is taken up by the next one, which goes on with the fi
 """
 
 import logging
+import os
 import shutil
+import time
 import uuid
 from collections.abc import Iterable, Sequence
 from datetime import date, timedelta
@@ -266,6 +268,23 @@ def left_behind() -> list[int]:
     # An upload just made is rung for by its own message; after a minute that message is lost.
     forgotten = Q(state=BatchState.WAITING, created_at__lt=now() - STALE_AFTER)
     return list(IntakeBatch.objects.filter(silent | forgotten).order_by("pk").values_list("pk", flat=True))
+
+
+def forget_orphans(older_than: timedelta = timedelta(days=1)) -> int:
+    """Remove uploads that no batch knows: the web server ended before it wrote the batch. Returns the folders removed.
+
+    They hold personal data. A younger one may belong to an upload on its way.
+    """
+    root = uploads_folder()
+    if not root.is_dir():
+        return 0
+    before = time.time() - older_than.total_seconds()
+    aged = {folder for folder in root.iterdir() if folder.is_dir() and folder.stat().st_mtime <= before}
+    known = IntakeFile.objects.filter(path__startswith=f"{root}{os.sep}").values_list("path", flat=True) if aged else []
+    orphans = aged - {Path(path).parent for path in known}
+    for folder in orphans:
+        shutil.rmtree(folder, ignore_errors=True)
+    return len(orphans)
 
 
 def undoing_left_behind() -> list[int]:
