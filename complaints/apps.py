@@ -35,6 +35,7 @@ class ComplaintsConfig(AppConfig):
                 "complaint.intake": _("Second intake of a complaint"),
                 "complaint.ledger": _("Ledger of complaints exported"),
                 "complaint.paper": _("Paper of a complaint read"),
+                "complaint.letter": _("Letter of a complaint drafted"),
                 "complaint.follow_up": _("Follow-up after a complaint"),
             }
         )

@@ -9,9 +9,11 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from clients.models import Client
-from complaints import rules
+from complaints import rules, services
 from complaints.choices import Category, Cause, Channel, Ground, Party, Result, Severity, Step, Wish
+from complaints.letters import LANGUAGES, Letter, why_not
 from complaints.models import Complaint
+from complaints.rules import Case, approvals_missing
 from complaints.rules.records import MAX_TEXT, PROPOSALS
 from complaints.services import Told, possible_handlers
 from crm.clock import now
@@ -290,3 +292,20 @@ class FollowUpForm(forms.Form):
         required=False,
     )
     note = forms.CharField(label=_("What the client said"), max_length=500, required=False)
+
+
+class LetterForm(forms.Form):
+    """Which letter, in which language; with a case, only what can be written now, the likeliest first."""
+
+    letter = forms.ChoiceField(label=_("Letter"), choices=Letter.choices)
+    language = forms.ChoiceField(label=_("Language"), choices=LANGUAGES)
+    version = forms.IntegerField(required=False, widget=forms.HiddenInput)
+
+    def __init__(self, *args: Any, case: Case | None = None, complaint: Complaint | None = None, **kwargs: Any) -> None:
+        super().__init__(*args, auto_id="letter-%s", **kwargs)
+        if case is not None and complaint is not None:
+            waiting = bool(approvals_missing(case, services.terms_of(complaint.policy).terms))
+            self.fields["letter"].choices = [
+                (key, words) for key, words in Letter.choices if not why_not(key, case, approvals_missing=waiting)
+            ][::-1]
+            del self.fields["version"]

@@ -37,6 +37,12 @@ def window(as_of: date) -> tuple[date, date]:
     return start, as_of
 
 
+def load() -> None:
+    """Load the numeric packages, which takes seconds, before a transaction that would stand idle meanwhile."""
+    import forecasts.smoothing
+    import forecasts.values  # noqa: F401
+
+
 def refresh(business_date: date, *, again: bool = False) -> Made:
     """Bring both forecasts up to the last whole month; nothing to do when they are there (`again`: make them anew)."""
     as_of = last_whole_month(business_date)

@@ -163,6 +163,7 @@ def _perform(held: Claim) -> Outcome:
         crash.point(held.step, "written")
         jobs.finish(held, outcome.rows, outcome.detail)
         return outcome
+    step.load()
     with transaction.atomic():
         jobs.guard_transaction()
         outcome = step.run(work)

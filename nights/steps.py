@@ -52,15 +52,23 @@ def _one(business_date: date) -> int:
     return 1
 
 
+def _no_imports() -> None:
+    pass
+
+
 @dataclass(frozen=True)
 class StepDef:
-    """A step. `before` and `after` run with the night locked: before its jobs are made, and once all of them are done."""
+    """A step. `before` and `after` run with the night locked: before its jobs are made, and once all of them are done.
+
+    `load`: imports that take seconds, done before the job's transaction, which must not stand idle.
+    """
 
     run: Callable[[Work], Outcome]
     parts: Callable[[date], int] = _one
     atomic: bool = True
     before: Callable[[Night], None] = _nothing
     after: Callable[[Night], None] = _nothing
+    load: Callable[[], None] = _no_imports
 
 
 def _parts(business_date: date) -> int:
@@ -178,7 +186,7 @@ TABLE: dict[str, StepDef] = {
     Step.CHECK: StepDef(_check),
     Step.RANKING: StepDef(_ranking, _ranking_parts, before=_open_ranking, after=_close_ranking),
     Step.NOTICES: StepDef(_notices),
-    Step.VALUES: StepDef(_values),
+    Step.VALUES: StepDef(_values, load=forecasts.load),
     Step.MEASURES: StepDef(_measures),
     Step.VISITS: StepDef(_visits),
     Step.PLANS: StepDef(_plans, _parts, atomic=False),

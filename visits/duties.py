@@ -157,14 +157,14 @@ def _bring(month: date, day: date) -> tuple[int, int, int]:
         made = 0
         if day == month:
             cursor.execute(_TRIM, values)
-        for cadence, branch_ids in cadences.groups():
-            where = "c.branch_id = ANY(%(branches)s)" if branch_ids else "NOT c.branch_id = ANY(%(branches)s)"
-            branches = {"branches": branch_ids or own}
-            for sql, rows in ((_OPEN, _opening(cadence, days, begin)), (_ADD, _adding(cadence, days, begin))):
-                if rows:
-                    with whole_tables():
+        with whole_tables():
+            for cadence, branch_ids in cadences.groups():
+                where = "c.branch_id = ANY(%(branches)s)" if branch_ids else "NOT c.branch_id = ANY(%(branches)s)"
+                branches = {"branches": branch_ids or own}
+                for sql, rows in ((_OPEN, _opening(cadence, days, begin)), (_ADD, _adding(cadence, days, begin))):
+                    if rows:
                         cursor.execute(sql.format(branches=where), {**values, **branches, **rows})
-                    made += cursor.rowcount
+                        made += cursor.rowcount
         cursor.execute(_FOLLOW, values)
         moved = cursor.rowcount
         cursor.execute(_FOLLOW_VISITS, values)

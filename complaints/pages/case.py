@@ -12,7 +12,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from complaints import rules, services
 from complaints.choices import State, Step
-from complaints.forms import ActionForm, FollowUpForm, StepForm
+from complaints.forms import ActionForm, FollowUpForm, LetterForm, StepForm
 from complaints.models import Complaint, ComplaintEvent, FollowUp
 from complaints.rules import Case, Refused
 from complaints.scope import complaint_scope
@@ -103,6 +103,7 @@ def _show(
         "file": [_entry(event, masked) for event in reversed(events)],
         "files": [] if masked else list(complaint.attachments.order_by("pk")),
         "may_attach": "attach" in allowed,
+        "letters": _letters(complaint, folded) if "attach" in allowed and not masked else None,
         "follow_ups": [
             (row, FollowUpForm(prefix=f"d{row.days}"))
             for row in complaint.follow_ups.filter(dropped=False).order_by("due_on")
@@ -114,6 +115,11 @@ def _show(
         "personal": True,
     }
     return render(request, "complaints/case.html", context, status=status)
+
+
+def _letters(complaint: Complaint, folded: Case) -> LetterForm | None:
+    form = LetterForm(case=folded, complaint=complaint)
+    return form if form.fields["letter"].choices else None
 
 
 def _follow_ups(complaint: Complaint) -> list[tuple[FollowUp, FollowUpForm]]:

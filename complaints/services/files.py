@@ -4,7 +4,7 @@ import hashlib
 import os
 import uuid
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
@@ -90,8 +90,19 @@ def checked(file: UploadedFile) -> tuple[str, str]:
     return name, content_type
 
 
-def attach(number: str, file: UploadedFile, *, user: User, at: datetime) -> Attachment:
-    """Add a paper to a case; the file's hash stands in the event. Raises ValidationError, Refused, DoesNotExist."""
+def attach(
+    number: str,
+    file: UploadedFile,
+    *,
+    user: User,
+    at: datetime,
+    version: int | None = None,
+    said: Mapping[str, str] | None = None,
+) -> Attachment:
+    """Add a paper to a case; the file's hash and what is `said` of it stand in the event.
+
+    Raises ValidationError, Refused, Stale (not at `version` any more), DoesNotExist.
+    """
     name, content_type = checked(file)
     path = f"complaints/{at:%Y}/{uuid.uuid4().hex}"
     target = Path(settings.MEDIA_ROOT) / path
@@ -101,8 +112,8 @@ def attach(number: str, file: UploadedFile, *, user: User, at: datetime) -> Atta
             if found.attachments.count() >= MAX_FILES:
                 raise ValidationError(_("A case holds at most %s papers.") % MAX_FILES)
             digest = _write(file, target)
-            data = {"name": name, "sha256": digest, "size": file.size}
-            complaint = act(number, "attach", data, user=user, at=at)
+            data = {"name": name, "sha256": digest, "size": file.size, **(said or {})}
+            complaint = act(number, "attach", data, user=user, at=at, version=version)
             return Attachment.objects.create(
                 complaint=complaint, name=name, kind=content_type, size=file.size or 0, sha256=digest, path=path,
                 added_at=at, added_by=user,

@@ -172,7 +172,7 @@ def test_a_published_cadence_is_never_changed():
 def test_queries_do_not_grow_with_clients(manager, django_assert_max_num_queries):
     for tier in "ABC" * 5:
         ranked(tier, manager=manager)
-    with django_assert_max_num_queries(25):
+    with django_assert_max_num_queries(28):
         duties.refresh(MONTH)
 
 
