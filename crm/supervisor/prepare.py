@@ -104,6 +104,10 @@ class DemoFirm:
         manage("demo_complaints", "--date", last)
         self._mark("complete")
 
+    def has_log_ins(self) -> bool:
+        """Whether anybody could log in."""
+        return bool(self._ask("SELECT EXISTS (SELECT FROM org_user WHERE is_active)"))
+
     def _is_empty(self) -> bool:
         return bool(self._ask("SELECT NOT EXISTS (SELECT FROM org_branch) AND NOT EXISTS (SELECT FROM clients_client)"))
 

@@ -71,7 +71,7 @@ class Supervisor:
         for one in self._children:
             one.start()
         self._wait_until_ready()
-        self._announce(firm.log_ins)
+        self._announce(firm.log_ins or ("" if firm.has_log_ins() else self._no_log_ins()))
 
     def _start_servers(self) -> embedded.Endpoints:
         config = self._config
@@ -148,6 +148,13 @@ class Supervisor:
         if log_ins:
             show("\n".join(f"  {line}".rstrip() for line in log_ins.splitlines()) + "\n\n")
         show(f"  Logs: {config.logs}   Data: {config.data_dir}   Stop: Ctrl-C\n")
+
+    def _no_log_ins(self) -> str:
+        manage = f"DATA_DIR={self._config.data_dir} .venv/bin/python manage.py"
+        return (
+            "Nobody can log in yet. Put branches.csv and staff.csv (docs/intake.md) into a folder, then, in a second window:\n"
+            f"  {manage} load_calendar\n  {manage} intake FOLDER\n  {manage} loadstaff FOLDER/staff.csv"
+        )
 
     # --- Watch -------------------------------------------------------------------------------------------------------
 

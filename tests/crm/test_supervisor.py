@@ -165,6 +165,8 @@ def test_run_serves_pages_with_worker_and_beat(running):
     assert running.get("/readyz") == 200
     for module in ("gunicorn", "worker", "beat"):
         assert process.alive(running.pid_of(module))
+    assert "Nobody can log in yet" in running.said()
+    assert "manage.py loadstaff FOLDER/staff.csv" in running.said()
 
 
 def test_second_run_on_the_same_data_is_refused(running):
