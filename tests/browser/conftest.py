@@ -85,17 +85,17 @@ def browser_context_args(browser_context_args: dict) -> dict:
 
 @pytest.fixture
 def sign_in(context: BrowserContext, live_server) -> Callable[..., None]:
-    """`sign_in(staff, language="en", theme="dark")`: the browser carries that person's session."""
+    """`sign_in(staff, language="en", theme="dark")`: the browser, or another `device`, carries a session of that person."""
 
-    def enter(staff, *, language: str = "zh-hans", theme: str = "light") -> None:
+    def enter(staff, *, language: str = "zh-hans", theme: str = "light", device: BrowserContext = context) -> None:
         user = staff.user
         user.language, user.theme = language, theme
         user.save(update_fields=["language", "theme"])
         client = Client()
         client.force_login(user)
         key = client.cookies[settings.SESSION_COOKIE_NAME].value
-        context.add_cookies([{"name": settings.SESSION_COOKIE_NAME, "value": key, "url": live_server.url}])
-        context.add_cookies([{"name": settings.LANGUAGE_COOKIE_NAME, "value": language, "url": live_server.url}])
+        device.add_cookies([{"name": settings.SESSION_COOKIE_NAME, "value": key, "url": live_server.url}])
+        device.add_cookies([{"name": settings.LANGUAGE_COOKIE_NAME, "value": language, "url": live_server.url}])
 
     return enter
 

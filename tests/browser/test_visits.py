@@ -91,6 +91,16 @@ def test_two_notes_written_without_a_network_arrive_once(
     assert Contact.objects.count() == 2, "nothing is sent twice"
     expect(page.locator("div[data-waiting]")).to_be_hidden()
 
+    tablet = context.browser.new_context(viewport=DESKTOP)
+    try:
+        sign_in(manager, device=tablet)
+        second = tablet.new_page()
+        for visit, text in zip(visits, ("第一条", "第二条"), strict=True):
+            second.goto(f"{live_server.url}/clients/{visit.client.client_no}/")
+            expect(second.get_by_text(text).first).to_be_visible()
+    finally:
+        tablet.close()
+
 
 def test_a_visit_is_dragged_to_another_day_and_taken_back(page: Page, live_server, sign_in, visits):
     page.set_viewport_size(DESKTOP)
