@@ -1,7 +1,7 @@
 """Month plans (V3, U4) and the quality of their route search on public instances.
 
-`plan`: wall-clock seconds for the month of one manager, on one core; `plan_cores`: core-minutes that 20,000 of them take, whom the
-night splits over its workers. `routes_…`: how much longer than the best published routes, per cent, on average over a set,
+`plan`: wall-clock seconds for the month of one manager, on one core; `plan_cores`: core-minutes that 20,000 of them take, whom
+the night splits over its workers. `routes_…`: how much longer than the best published routes, per cent, on average over a set,
 after ROUTE_SECONDS (2) of search on each; left out where the sets are missing. There is no floor for either.
 """
 
