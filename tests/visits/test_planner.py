@@ -110,7 +110,7 @@ def test_what_people_fixed_stays_and_is_worked_around():
         Kept(8, 501, 2, 15 * 60, 30, False),
     )
     book = replace(book, kept=kept)
-    plan = plan_month(book, iterations=300)
+    plan = plan_month(book)
     assert faults(book, plan) == []
     assert not [one for one in plan.placed if one.need.client_id in (500, 501)]
 
@@ -210,7 +210,7 @@ def can_be_driven(book: Book, day: int, needs: list[Need]) -> bool:
 @given(small_books())
 def test_no_plan_meets_more_than_ours_in_a_small_book(book):
     """U4 against brute force: what the planner calls unmet, no order and no choice of days meets."""
-    plan = plan_month(book, iterations=300)
+    plan = plan_month(book)
     assert faults(book, plan) == []
     assert len(plan.placed) == most_that_can_be_met(book)
 

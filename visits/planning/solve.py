@@ -30,7 +30,7 @@ from visits.planning.ways import metres_between
 from visits.rules import STEP, Span, road_metres, shares, travel_minutes
 
 #: The search ends after so many iterations, fewer for many stops: half a second on one core either way.
-ITERATIONS = 1000
+ITERATIONS = 5000
 _STOPS_TIMES_ITERATIONS = 60_000
 _FEWEST = 200
 #: Minutes of one day on the axis of the month.
@@ -183,7 +183,7 @@ def _visits(
     road = np.rint(straight * ((100 + cadence.detour_percent) / 100)).astype(np.int64)
     minutes = np.where(road < 50, 0, np.ceil(road * 60 / (cadence.speed_kmh * 1000) / STEP) * STEP).astype(np.int64)
 
-    clients, owners, groups, hopeless = _stops(book, nodes)
+    clients, owners, groups, hopeless = _stops(book, nodes, minutes[0])
     vehicles, spans = _vehicles(book)
     if not vehicles or not clients:
         return [], hopeless + _out_of_time(personal, hopeless)
@@ -223,8 +223,14 @@ def _search(data: ProblemData, iterations: int | None, start: Solution | None = 
     return search(data, MaxIterations(iterations), start)
 
 
-def _stops(book: Book, nodes: list[_Node]) -> tuple[list[Client], list[_Node], list[ClientGroup], list[Missing]]:
-    """The solver's stops and whose they are; a client with hours is one alternative for each day (one of a group)."""
+def _stops(
+    book: Book, nodes: list[_Node], ways: np.ndarray
+) -> tuple[list[Client], list[_Node], list[ClientGroup], list[Missing]]:
+    """The solver's stops and whose they are; a client with hours is one alternative for each day (one of a group).
+
+    `ways`: minutes from the branch to each place. What could not even be done by itself is left out: it costs the search
+    its way, for it goes on trying.
+    """
     cadence = book.cadence
     clients: list[Client] = []
     owners: list[_Node] = []
@@ -249,6 +255,12 @@ def _stops(book: Book, nodes: list[_Node]) -> tuple[list[Client], list[_Node], l
             if not node.on_the_way:
                 hopeless.append(Missing(need, "hours" if need.hours else "no_day"))
             continue
+        way = int(ways[node.at])
+        windows = [one for one in windows if _alone(book, need, one, service, way)]
+        if not windows:
+            if not node.on_the_way:
+                hopeless.append(Missing(need, "time"))
+            continue
         group = None
         if len(windows) > 1:
             group = len(groups)
@@ -270,6 +282,16 @@ def _stops(book: Book, nodes: list[_Node]) -> tuple[list[Client], list[_Node], l
             )
             owners.append(node)
     return clients, owners, groups, hopeless
+
+
+def _alone(book: Book, need: Need, window: tuple[int, int], service: int, way: int) -> bool:
+    """Whether a visit could be made in a window if it were the only one: there, the visit, back."""
+    early, late = window
+    return any(
+        max(early, n * DAY + span.start + way) <= min(late, n * DAY + span.end - way - service)
+        for n in range(need.first, need.last + 1)
+        for span in book.days[n].spans
+    )
 
 
 def _time_windows(book: Book, need: Need, service: int, extra: int) -> list[tuple[int, int]]:
