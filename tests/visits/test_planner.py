@@ -244,3 +244,19 @@ def books(draw) -> Book:
 @given(books())
 def test_any_book_gets_a_plan_without_a_fault(book):
     assert faults(book, plan_month(book, iterations=60)) == []
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(books(), st.integers(0, 1000))
+def test_calls_that_stay_are_never_planned_over(book, seed):
+    chance = random.Random(seed)
+    calls = tuple(
+        Kept(n, 900 + n, chance.randrange(len(book.days)), chance.randrange(108, 216) * 5, 10, False)
+        for n in range(chance.randint(1, 8))
+    )
+    # Two calls at once are people's own affair.
+    calls = tuple(
+        a for n, a in enumerate(calls) if all(a.day != b.day or abs(a.start - b.start) >= 10 for b in calls[:n])
+    )
+    book = replace(book, kept=calls)
+    assert faults(book, plan_month(book, iterations=60)) == []

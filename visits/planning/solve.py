@@ -156,6 +156,27 @@ def _sorted_needs(book: Book) -> tuple[list[Need], list[tuple[Need, str]], list[
 def _visits(
     book: Book, personal: list[Need], by_phone: list[tuple[Need, str]], iterations: int | None
 ) -> tuple[list[Placed], list[Missing]]:
+    """Visits by road around the calls that stay. A call can be made from anywhere, so only one that a visit fell upon is cut
+    out of its day, where everybody is back at the branch for it."""
+    calls = [one for one in book.kept if not one.in_person]
+    cut: list[Kept] = []
+    while True:
+        found = _routed(_without(book, cut), personal, by_phone, iterations)
+        hit = [call for call in calls if call not in cut and any(_overlap(call, one) for one in found[0])]
+        if not hit:
+            return found
+        cut += hit
+
+
+def _overlap(call: Kept, visit: Placed) -> bool:
+    return (
+        call.day == visit.day and call.start < visit.start + visit.minutes and visit.start < call.start + call.minutes
+    )
+
+
+def _routed(
+    book: Book, personal: list[Need], by_phone: list[tuple[Need, str]], iterations: int | None
+) -> tuple[list[Placed], list[Missing]]:
     cadence = book.cadence
     places: list[Place] = [book.home or (0.0, 0.0)]
     position: dict[Place, int] = {}
@@ -202,7 +223,8 @@ def _visits(
         result = _search(data, iterations, Solution(data, []))
     if not result.is_feasible():
         # Visits that people fixed contradict each other: they stay, the others are planned around them.
-        return _visits(_with_kept_as_busy(book), personal, by_phone, iterations)
+        apart = _without(book, book.kept)
+        return _routed(replace(apart, kept=()), personal, by_phone, iterations)
     placed = _read(book, result.best, owners, spans, places)
     met = {_key(one.need) for one in placed}
     return placed, hopeless + [one for one in _out_of_time(personal, hopeless) if _key(one.need) not in met]
@@ -424,15 +446,14 @@ def _within(book: Book, one: Kept) -> bool:
     return any(_inside(span, one) for span in book.days[one.day].spans)
 
 
-def _with_kept_as_busy(book: Book) -> Book:
-    """The same month with kept visits cut out of the days: nothing has to be routed through them."""
+def _without(book: Book, busy: Sequence[Kept]) -> Book:
+    """The same month with what is kept cut out of the days: nothing has to be routed through it."""
     days = list(book.days)
-    for one in book.kept:
+    for one in busy:
         day = days[one.day]
         spans = [part for span in day.spans for part in _cut(span, one)]
-        spans = [span for span in spans if span.minutes >= book.cadence.visit_minutes]
-        days[one.day] = type(day)(day.date, tuple(spans), day.away)
-    return type(book)(book.manager_id, book.home, book.cadence, tuple(days), book.needs, ())
+        days[one.day] = replace(day, spans=tuple(span for span in spans if span.minutes >= book.cadence.visit_minutes))
+    return replace(book, days=tuple(days))
 
 
 def _cut(span: Span, one: Kept) -> list[Span]:
