@@ -19,6 +19,7 @@ from org.rights import ANYBODY, may
 from org.scope import scope_of
 from org.views import page
 from visits import queries as visits
+from visits.cadence import rise_day
 
 
 @page(ANYBODY)
@@ -67,7 +68,8 @@ def _visits(user) -> dict[str, Any]:
     if staff is None or not may(user, "visits.view"):
         return {}
     if scope_of(user).branch_ids:
-        return {"risen": visits.risen(user, on - timedelta(days=14), on - timedelta(days=2))}
+        until = rise_day(on)
+        return {"risen": visits.risen(user, on - timedelta(days=14), until) if until else []}
     if not may(user, "visits.edit"):
         return {}
     return {"visits": visits.visits_of(user, staff, on, on), "due": visits.due_of(staff, user, on), "visiting": True}

@@ -1,5 +1,6 @@
 """What a policy would do (U1): who would move, where, and how many contacts a month it costs."""
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -38,10 +39,10 @@ class Preview:
 
 
 _MATRIX = """
-SELECT coalesce(s.tier, ''), r.tier, count(*)
+SELECT coalesce(s.tier, ''), r.tier, t.branch_id, count(*)
   FROM ranked r JOIN ledger_clienttotals t USING (client_id) LEFT JOIN segmentation_standing s USING (client_id)
  WHERE {condition}
- GROUP BY 1, 2
+ GROUP BY 1, 2, 3
 """
 
 _BRANCHES = """
@@ -74,26 +75,45 @@ def preview_of(policy: RankingPolicy, business_date: date, user) -> Preview:
     with transaction.atomic(), connection.cursor() as cursor:
         ranking.prepare(cursor, run)
         cursor.execute(_MATRIX.format(condition=counted), values)
-        counts = {(before, after): count for before, after, count in cursor.fetchall()}
+        rows = cursor.fetchall()
         cursor.execute(_BRANCHES.format(condition=counted), values)
         branches = cursor.fetchall()
         cursor.execute(_MOVERS.format(condition=condition), values | {"shown": SHOWN})
         names = [column.name for column in cursor.description]
         movers = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
         transaction.set_rollback(True)
+    counts: dict[tuple[str, str], int] = {}
+    for before, after, _branch, count in rows:
+        counts[before, after] = counts.get((before, after), 0) + count
+    known = [row for row in rows if row[0]]
     return Preview(
         ranked=sum(counts.values()),
         moved=sum(count for (before, after), count in counts.items() if before and before != after),
         matrix=[(before, [counts.get((before, after), 0) for after in "ABC"]) for before in "ABC"],
-        contacts_now=_contacts(
-            policy_on(business_date), {t: sum(n for (b, _), n in counts.items() if b == t) for t in "ABC"}
-        ),
-        contacts_then=_contacts(policy, {t: sum(n for (b, a), n in counts.items() if b and a == t) for t in "ABC"}),
+        contacts_now=_contacts(policy_on(business_date), business_date, [(b, at, n) for b, _, at, n in known]),
+        contacts_then=_contacts(policy, business_date, [(a, at, n) for _, a, at, n in known]),
         branches=branches,
         movers=movers,
     )
 
 
-def _contacts(policy: RankingPolicy, clients: dict[str, int]) -> int:
-    """Contacts a month by the cadence of a policy (V1)."""
-    return clients["A"] * policy.visits_a + clients["B"] * policy.visits_b + clients["C"] * policy.visits_c
+def _contacts(policy: RankingPolicy, day: date, clients: list[tuple[str, int, int]]) -> int:
+    """Contacts a month (V1) of so many clients by (tier, branch, count), by the cadence of their branch."""
+    firm, own = _cadence[-1](policy, day)
+    return sum(own.get(branch, firm)[tier] * count for tier, branch, count in clients)
+
+
+#: Contacts a month by tier for a policy and a day: the firm's, and by branch id where a branch has its own.
+ContactsOf = Callable[[RankingPolicy, date], tuple[Mapping[str, int], Mapping[int, Mapping[str, int]]]]
+
+
+def _by_policy(policy: RankingPolicy, day: date) -> tuple[Mapping[str, int], Mapping[int, Mapping[str, int]]]:
+    return {"A": policy.visits_a, "B": policy.visits_b, "C": policy.visits_c}, {}
+
+
+_cadence: list[ContactsOf] = [_by_policy]
+
+
+def register_cadence(contacts_of: ContactsOf) -> None:
+    """The app that keeps the cadences says what they are; the policy's own numbers count without one."""
+    _cadence.append(contacts_of)

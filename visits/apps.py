@@ -18,10 +18,13 @@ class VisitsConfig(AppConfig):
         from ledger.intake.undo import register_derived
         from org import audit, notify
         from org.navigation import Page, register_page
+        from segmentation.preview import register_cadence
+        from visits.cadence import contacts_of
         from visits.cards import register
         from visits.reminders import text_of
 
         register()
+        register_cadence(contacts_of)
         register_page(
             "visits:day",
             Page("visits:day", _("Day's route"), "visits.view", 10),

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -11,7 +11,7 @@ from django.db.models import Max
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from org import audit
+from org import audit, calendar
 from org.models import Branch, User
 from org.rights import require
 from segmentation.models import RankingPolicy
@@ -46,12 +46,26 @@ class Cadences:
         return [(self.firm, []), *found.values()]
 
 
-def cadences_on(day: date) -> Cadences:
-    """The cadences of a day; four queries, whatever the number of branches.
+def contacts_of(numbers: RankingPolicy, day: date) -> tuple[Mapping[str, int], Mapping[int, Mapping[str, int]]]:
+    """Contacts a month by tier if a ranking policy were in force on a day: the firm's, and those of branches of their own."""
+    found = cadences_on(day, numbers)
+    return found.firm.contacts, {branch_id: cadence.contacts for branch_id, cadence in found.own.items()}
+
+
+def rise_day(on: date) -> date | None:
+    """The day whose missed visits rise to the head on a day: so many working days before (policy); None: none rise."""
+    firm = CadencePolicy.objects.filter(state="published", branch=None, valid_from__lte=on)
+    after = firm.latest("valid_from", "version").rise_after_days
+    days = calendar.working_days(on - timedelta(days=30), on - timedelta(days=1))
+    return days[-after] if after and len(days) >= after else None
+
+
+def cadences_on(day: date, numbers: RankingPolicy | None = None) -> Cadences:
+    """The cadences of a day; four queries, whatever the number of branches. `numbers`: as if that policy were in force.
 
     Raises CadencePolicy.DoesNotExist when none is published (the migrations publish version 1 from 2000 on).
     """
-    numbers = policy_on(day)
+    numbers = numbers or policy_on(day)
     valid = CadencePolicy.objects.filter(state="published", valid_from__lte=day).order_by("valid_from", "version")
     newest: dict[int | None, CadencePolicy] = {policy.branch_id: policy for policy in valid}
     if None not in newest:

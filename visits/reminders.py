@@ -20,9 +20,9 @@ from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 
 from crm.clock import now
-from org import calendar, notify
+from org import notify
 from org.models import Role, Staff
-from visits.cadence import cadences_on
+from visits.cadence import rise_day
 from visits.models import Reminder, ReminderWish, Visit
 
 logger = logging.getLogger(__name__)
@@ -84,11 +84,9 @@ def _make_risen(day: date, due: datetime) -> int:
     """Tell heads of visits missed so many working days ago that nobody made good (policy: rise_after_days)."""
     if now() - due > STALE:
         return 0
-    after = cadences_on(day).firm.rise_after_days
-    days = calendar.working_days(day - timedelta(days=30), day - timedelta(days=1))
-    if len(days) < after or not after:
+    missed_on = rise_day(day)
+    if missed_on is None:
         return 0
-    missed_on = days[-after]
     missed = Visit.objects.filter(date=missed_on, state="missed").exclude(
         client__contacts__at__date__gte=missed_on,
         client__contacts__outcome__in=["deal", "interest", "talk", "later", "refused"],

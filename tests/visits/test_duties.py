@@ -208,3 +208,29 @@ def test_somebody_on_leave_is_planned_around(manager):
     plan = make_plan(manager, MONTH, user=manager.user, begin=date(2026, 10, 8))
     assert not Visit.objects.filter(plan=plan).exists()
     assert list(Unmet.objects.values_list("client", "missing", "reason")) == [(client.pk, 3, "leave")]
+
+
+def test_the_preview_of_a_ranking_policy_counts_by_the_cadence_of_each_branch(manager, stranger, admin):
+    """U1: what a policy costs in contacts is what would be owed, branches with a cadence of their own included."""
+    from ledger.models import ClientTotals
+    from segmentation.models import RankingPolicy
+    from segmentation.preview import preview_of
+
+    for staff in (manager, stranger):
+        for tier in "AB":
+            client = ranked(tier, manager=staff)
+            ClientTotals.objects.update_or_create(
+                client=client,
+                defaults={
+                    "branch_id": client.branch_id, "manager_id": staff.pk, "contribution": 100, "assets": 0,
+                    "no_key": client.client_no, "ranked": True,
+                },
+            )  # fmt: skip
+    publish(
+        {"valid_from": date(2026, 10, 9), "branch": stranger.branch, "contacts_a": 5, "in_person_a": 2, "note": "试点"},
+        by=admin.user,
+        on=date(2026, 10, 8),
+    )
+    policy = RankingPolicy.objects.latest("version")
+    # Today A and B in each: 3 + 2 in the one, 5 + 2 in the other.
+    assert preview_of(policy, date(2026, 10, 9), admin.user).contacts_now == 12
