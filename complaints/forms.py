@@ -99,6 +99,18 @@ class RegisterForm(forms.Form):
         )
 
 
+class AgainForm(forms.Form):
+    """The same matter came in once more, by another channel (X3)."""
+
+    channel = forms.ChoiceField(label=pgettext_lazy("complaint", "Channel"), choices=Channel.choices)
+    received_at = forms.DateTimeField(label=_("Received at"), widget=_when())
+    external_ref = forms.CharField(label=_("Number of the platform"), max_length=64, required=False)
+
+    def told(self) -> dict[str, Any]:
+        """What was typed, for `services.add_intake`."""
+        return self.cleaned_data | {"source": "12386" if self.cleaned_data["channel"].startswith("12386") else ""}
+
+
 def client_for_intake(client_no: str, user: Any) -> Client | None:
     """Officers take complaints of any client of their branches, whose records they do not otherwise see."""
     from complaints.scope import complaint_scope

@@ -22,6 +22,7 @@ urlpatterns = [
     path("complaints/<str:number>/act/<slug:key>/", case.act, name="act"),
     path("complaints/<str:number>/ask/<int:days>/", public.ask, name="ask"),
     path("complaints/<str:number>/papers/", files.attach, name="attach"),
+    path("complaints/<str:number>/intakes/", case.again, name="again"),
     path("complaints/<str:number>/letters/", letters.letter, name="letter"),
     path("complaints/<str:number>/papers/<int:attachment_id>/", files.paper, name="paper"),
     path("complaints/<str:number>/follow-up/<int:days>/", case.follow_up, name="follow-up"),

@@ -7,12 +7,13 @@ from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
 from complaints import rules, services
-from complaints.choices import State, Step
-from complaints.forms import ActionForm, FollowUpForm, LetterForm, StepForm
+from complaints.choices import OPEN_STATES, State, Step
+from complaints.forms import ActionForm, AgainForm, FollowUpForm, LetterForm, StepForm
 from complaints.models import Complaint, ComplaintEvent, FollowUp
 from complaints.rules import Case, Refused
 from complaints.scope import complaint_scope
@@ -109,6 +110,9 @@ def _show(
             for row in complaint.follow_ups.filter(dropped=False).order_by("due_on")
         ],
         "may_follow_up": acts and complaint.state == State.CLOSED,
+        "again": bound.get("again") or AgainForm(auto_id="again-%s", initial={"received_at": timezone.localtime(at)})
+        if acts and complaint.state in OPEN_STATES and not masked
+        else None,
         "duplicates": services.likely_duplicates(complaint, request.user) if "merge" in allowed else [],
         "intakes": list(complaint.intakes.order_by("received_at", "pk")),
         "error": error,
@@ -261,6 +265,27 @@ def act(request: HttpRequest, number: str, key: str) -> HttpResponse:
     if Complaint.objects.visible_to(request.user).filter(number=number).exists():
         return redirect("complaints:case", number)
     return redirect("complaints:list")
+
+
+@page("complaints.handle")
+@require_POST
+def again(request: HttpRequest, number: str) -> HttpResponse:
+    """The same matter by another channel: a second intake of the case."""
+    complaint = _case_of(request, number)
+    form = AgainForm(request.POST, auto_id="again-%s")
+    error = ""
+    if form.is_valid():
+        try:
+            services.add_intake(number, form.told(), user=request.user, at=now())
+        except Refused as refused:
+            error = str(refused.message)
+        except ValidationError as wrong:
+            for name, texts in wrong.message_dict.items():
+                form.add_error(name, texts)
+        else:
+            messages.success(request, _("The second intake stands in the file."))
+            return redirect("complaints:case", number)
+    return _show(request, complaint, bound={"again": form}, error=error or _first_error(form), status=422)
 
 
 def _first_error(form: Any) -> str:

@@ -272,10 +272,13 @@ def possible_handlers(complaint: Complaint, user: User) -> QuerySet[Staff]:
 def add_intake(number: str, told: Mapping[str, Any], *, user: User, at: datetime) -> Complaint:
     """The same matter came in by another channel: one case, two intakes; the earlier receipt counts.
 
-    `told`: channel, received_at, source, external_ref. Raises ValidationError when the outside number is taken.
+    `told`: channel, received_at, source, external_ref. Raises ValidationError when the outside number is taken, Refused when
+    the case is ended, DoesNotExist out of scope.
     """
     require(user, "complaints.handle")
     complaint = locked(number, user)
+    if complaint.state not in OPEN_STATES:
+        raise rules.Refused("state", _("Not possible in the present state of the case."))
     if told["channel"] not in Channel.values:
         raise ValidationError({"channel": _("Not one of the choices.")})
     ref, source = str(told.get("external_ref") or "")[:64], str(told.get("source") or "")[:40]

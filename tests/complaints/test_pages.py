@@ -176,3 +176,27 @@ def test_a_branch_head_whose_client_complains_reads_it_on_the_record(office):
     text = browser(office.head).get(reverse("clients:record", args=[office.client.client_no])).content.decode()
     assert told.number in text
     assert quiet.number not in text
+
+
+def test_one_matter_by_two_channels_is_one_case_with_two_intakes(office):
+    complaint = office.take_in(at=now() - timedelta(days=1))
+    url = reverse("complaints:again", args=[complaint.number])
+    earlier = (now() - timedelta(days=3)).strftime("%Y-%m-%dT%H:%M")
+    form = {"channel": "12386_transfer", "received_at": earlier, "external_ref": "T-77"}
+    assert browser(office.officer).post(url, form).status_code == 302
+    complaint.refresh_from_db()
+    assert complaint.intakes.count() == 2
+    assert complaint.received_at < now() - timedelta(days=2), "the earlier receipt counts"
+    assert "T-77" in browser(office.officer).get(reverse("complaints:case", args=[complaint.number])).content.decode()
+    for wrong, told in (
+        ({}, "belongs to a case already"),
+        ({"external_ref": "", "received_at": "2999-01-01T00:00"}, "in the future"),
+        ({"external_ref": "", "channel": "owl"}, "valid choice"),
+    ):
+        answer = browser(office.officer).post(url, form | wrong)
+        assert answer.status_code == 422
+        assert told in answer.content.decode()
+    office.walk(closed := office.take_in(at=now() - timedelta(days=9)), "closed", at=now() - timedelta(days=8))
+    late = browser(office.officer).post(reverse("complaints:again", args=[closed.number]), form | {"external_ref": ""})
+    assert late.status_code == 422
+    assert ComplaintEvent.objects.filter(kind="intake_added").count() == 1
