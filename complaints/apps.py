@@ -10,10 +10,13 @@ class ComplaintsConfig(AppConfig):
 
     def ready(self) -> None:
         from complaints import cards, rules  # models must be loaded
-        from org import audit
+        from complaints.services.hourly import reckon_again
+        from org import audit, calendar
         from org.navigation import Page, register_count, register_page
 
         cards.register()
+        if reckon_again not in calendar.listeners:
+            calendar.listeners.append(reckon_again)
         register_count("complaints:list", cards.waiting_count)
         register_page(
             "complaints:list",
@@ -26,6 +29,7 @@ class ComplaintsConfig(AppConfig):
             "segmentation:policies",
             Page("segmentation:policies", _("Ranking policies"), "policies.view", 10),
             Page("complaints:policy", _("Complaint policy"), "policies.view", 60),
+            Page("org:calendar", _("Calendar of the firm"), "policies.view", 70),
         )
         audit.register(
             {

@@ -27,6 +27,8 @@ def register(actions: dict[str, Promise]) -> None:
 
 register(
     {
+        "calendar.load": _("Calendar of a year taken over"),
+        "calendar.settle": _("Day of the calendar settled"),
         "login.ok": _("Signed in"),
         "login.failed": _("Sign-in failed"),
         "login.locked": _("Sign-in refused: too many attempts"),

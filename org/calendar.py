@@ -4,13 +4,17 @@ The truth is the table `CalendarDay`, seeded by `manage.py load_calendar` and ed
 hold is answered by its weekday and called provisional.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
 
+from django.core.exceptions import ValidationError
 from django.db import transaction
+from django.utils.translation import gettext as _
 
-from org.models import CalendarDay
+from org import audit
+from org.models import CalendarDay, User
+from org.rights import require
 
 #: Longer than any break of the exchange since 1990, so that one look is nearly always enough.
 _LOOK = 21
@@ -103,6 +107,8 @@ def missing_years(on: date) -> list[int]:
 
 #: The library's exchange calendar and the announced sessions agree exactly from this year on (tested).
 FIRST_YEAR = 2007
+#: Nobody plans further ahead; a typing error must not make a million rows.
+LAST_YEAR = 2100
 
 
 def library_days(year: int) -> Iterator[Day]:
@@ -128,6 +134,10 @@ def library_days(year: int) -> Iterator[Day]:
         on += timedelta(days=1)
 
 
+#: Called within the transaction that changed days: whatever was reckoned with them is reckoned anew.
+listeners: list[Callable[[], object]] = []
+
+
 @transaction.atomic
 def load(years: Iterable[int]) -> dict[int, int]:
     """Write the library's days of these years; returns how many rows each year changed or added.
@@ -147,7 +157,53 @@ def load(years: Iterable[int]) -> dict[int, int]:
             update_fields=["is_workday", "is_trading_day", "label", "provisional"],
         )
         changed[year] = len(fresh)
+    if any(changed.values()):
+        for listener in listeners:
+            listener()
     return changed
+
+
+@transaction.atomic
+def take_over(year: int, *, user: User) -> int:
+    """The library's days of a year, by hand; rows changed. Raises PermissionDenied, ValidationError (a year it does not know)."""
+    require(user, "policies.edit")
+    if not FIRST_YEAR <= year <= LAST_YEAR:
+        raise ValidationError(
+            _("The calendar holds the years %(first)s to %(last)s.") % {"first": FIRST_YEAR, "last": LAST_YEAR}
+        )
+    changed = load([year])[year]
+    audit.record("calendar.load", user=user, object_kind="calendar", object_no=str(year), detail={"days": changed})
+    return changed
+
+
+@transaction.atomic
+def settle(on: date, *, is_workday: bool, is_trading_day: bool, label: str, user: User) -> None:
+    """Say what kind of day a date is; that stands, whatever the library says later.
+
+    Raises PermissionDenied, ValidationError (trading on a day off or at a weekend: the exchange never does).
+    """
+    require(user, "policies.edit")
+    if is_trading_day and not is_workday:
+        raise ValidationError({"is_trading_day": _("A trading day is a working day.")})
+    if is_trading_day and on.weekday() >= 5:
+        raise ValidationError({"is_trading_day": _("The exchange does not trade at weekends, make-up days included.")})
+    values = {"is_workday": is_workday, "is_trading_day": is_trading_day, "label": label[:60], "provisional": False}
+    CalendarDay.objects.update_or_create(date=on, defaults=values)
+    detail = {"workday": is_workday, "trading_day": is_trading_day}
+    audit.record("calendar.settle", user=user, object_kind="calendar", object_no=on.isoformat(), detail=detail)
+    for listener in listeners:
+        listener()
+
+
+def marked(year: int) -> list[Day]:
+    """The days of a year that are not what their weekday says, or that have a name or are provisional by a row."""
+    rows = CalendarDay.objects.filter(date__year=year).order_by("date")
+    found = [Day(row.date, row.is_workday, row.is_trading_day, row.label, row.provisional) for row in rows]
+    return [one for one in found if one.label or (one.is_workday, one.is_trading_day) != _usual(one.date)]
+
+
+def _usual(on: date) -> tuple[bool, bool]:
+    return on.weekday() < 5, on.weekday() < 5
 
 
 def _differs(there: dict[date, CalendarDay], one: Day) -> bool:

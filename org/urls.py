@@ -3,7 +3,7 @@
 from django.urls import path
 
 from org.api_docs import Docs, Schema
-from org.pages import access, own, staff
+from org.pages import access, days, own, staff
 
 app_name = "org"
 urlpatterns = [
@@ -11,6 +11,7 @@ urlpatterns = [
     path("settings/language/", own.language, name="language"),
     path("settings/theme/", own.theme, name="theme"),
     path("settings/session/", own.session, name="session"),
+    path("policies/calendar/", days.calendar_page, name="calendar"),
     path("staff/", staff.staff, name="staff"),
     path("staff/<str:staff_no>/", staff.record, name="staff_record"),
     path("staff/<str:staff_no>/leave/<int:leave_id>/end/", staff.end_leave, name="leave_end"),
