@@ -9,7 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, pgettext_lazy
 from django.views.decorators.http import require_http_methods
 
 from crm.clock import today
@@ -24,7 +24,7 @@ class DayForm(forms.Form):
     date = forms.DateField(label=gettext_lazy("Day"), widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"))
     is_workday = forms.BooleanField(label=gettext_lazy("Working day"), required=False)
     is_trading_day = forms.BooleanField(label=gettext_lazy("Trading day"), required=False)
-    label = forms.CharField(label=gettext_lazy("Name"), max_length=60, required=False)
+    label = forms.CharField(label=pgettext_lazy("day", "Name"), max_length=60, required=False)
 
 
 @page("policies.view")
