@@ -1,16 +1,25 @@
-"""API of own segments (S11): `GET /api/v1/segments/`, `…/{id}/`, `…/{id}/count/`, `…/{id}/clients/`."""
+"""API of own segments (S11): `/api/v1/segments/`, `…/{id}/`, `…/{id}/count/`, `…/{id}/clients/`, `…/{id}/freeze/`, `…/preview/`.
+
+A change takes the version the caller saw as `If-Match: "3"`; when somebody was faster the answer is 409 with both, and nothing
+was written.
+"""
 
 from typing import Any
 
+from django.core.exceptions import ValidationError as Invalid
 from django.db.models import QuerySet
-from drf_spectacular.utils import extend_schema, extend_schema_view
-from rest_framework import serializers
+from django.http import HttpResponseBase
+from django.utils.translation import gettext as _
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema, extend_schema_view
+from rest_framework import serializers, status
 from rest_framework.decorators import action
-from rest_framework.exceptions import ValidationError
+from rest_framework.exceptions import PermissionDenied, ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from clients.errors import Conflict
 from org.api_base import ScopedViewSet
+from org.problems import problem_response
 from segments import rules, services
 from segments.models import Segment
 
@@ -25,6 +34,27 @@ class SegmentSerializer(serializers.ModelSerializer):
         fields = ("id", "name", "note", "rule", "kind", "frozen_at", "shared", "owner", "version", "changed_at")
 
 
+class WriteSerializer(serializers.Serializer):
+    """A segment as it is written. Sharing needs the right `segments.share`."""
+
+    name = serializers.CharField(max_length=60)
+    note = serializers.CharField(max_length=200, required=False, allow_blank=True, default="")
+    shared = serializers.ChoiceField(choices=Segment.Shared.choices, default=Segment.Shared.OWN)
+    rule = serializers.DictField()
+
+
+class RuleSerializer(serializers.Serializer):
+    """A rule to be tried."""
+
+    rule = serializers.DictField()
+
+
+class PreviewSerializer(serializers.Serializer):
+    """Clients of the caller's scope whom a rule finds; null where counting took too long."""
+
+    count = serializers.IntegerField(allow_null=True)
+
+
 class CountSerializer(serializers.Serializer):
     """How many clients of the caller's scope are in the segment."""
 
@@ -37,11 +67,25 @@ class MemberSerializer(serializers.Serializer):
     client_no = serializers.CharField()
 
 
+_MATCH = OpenApiParameter(
+    "If-Match", str, OpenApiParameter.HEADER, required=True, description='The version seen, as `"3"`'
+)
+
+
+def _version(request: Request) -> int:
+    """The version the caller saw. Raises ValidationError without one: a change must not overwrite what nobody looked at."""
+    header = request.headers.get("If-Match", "").strip().removeprefix("W/").strip('"')
+    if not header.isdecimal() or len(header) > 9:
+        raise ValidationError({"If-Match": [_('Name the version that you saw, for example "3".')]})
+    return int(header)
+
+
 @extend_schema_view(list=extend_schema(summary="Own segments"), retrieve=extend_schema(summary="An own segment"))
 class SegmentViewSet(ScopedViewSet):
     """Segments of the caller and those shared with him; counts and clients within the caller's scope."""
 
     right = "segments.view"
+    rights = {"POST": "segments.edit", "PUT": "segments.edit", "DELETE": "segments.edit"}
     personal = frozenset({"clients"})
     serializer_class = SegmentSerializer
     lookup_value_regex = r"\d{1,18}"
@@ -52,6 +96,73 @@ class SegmentViewSet(ScopedViewSet):
             return services.clients_of(self.get_object(), self.request.user)  # type: ignore[arg-type]
         except rules.Broken as error:
             raise ValidationError({"rule": error.messages}) from error
+
+    def retrieve(self, request: Request, **kwargs: Any) -> Response:
+        return self._answer(self.get_object())
+
+    @extend_schema(summary="Make a segment", request=WriteSerializer, responses={201: SegmentSerializer})
+    def create(self, request: Request) -> Response:
+        segment = self._saved(request)
+        return self._answer(segment, status.HTTP_201_CREATED)
+
+    @extend_schema(
+        summary="Change a segment of one's own",
+        request=WriteSerializer,
+        responses={200: SegmentSerializer, 409: OpenApiResponse(description="Somebody was faster: `current`, `yours`")},
+        parameters=[_MATCH],
+    )
+    def update(self, request: Request, **kwargs: Any) -> HttpResponseBase:
+        segment = self._own()
+        try:
+            return self._answer(self._saved(request, segment.pk, _version(request)))
+        except Conflict:
+            current = self.get_serializer(self._own()).data
+            return problem_response(409, current=current, yours={**request.data, "version": _version(request)})
+
+    @extend_schema(summary="Delete a segment of one's own", responses={204: None})
+    def destroy(self, request: Request, **kwargs: Any) -> Response:
+        services.delete(self._own().pk, user=request.user)  # type: ignore[arg-type]
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
+    @extend_schema(summary="Keep today's clients of a segment", request=None, responses=SegmentSerializer)
+    @action(detail=True, methods=["post"])
+    def freeze(self, request: Request, **kwargs: Any) -> Response:
+        try:
+            return self._answer(services.freeze(self._own().pk, user=request.user))  # type: ignore[arg-type]
+        except rules.Broken as error:
+            raise ValidationError({"rule": error.messages}) from error
+
+    @extend_schema(summary="Try a rule without keeping it", request=RuleSerializer, responses=PreviewSerializer)
+    @action(detail=False, methods=["post"])
+    def preview(self, request: Request) -> Response:
+        sent = RuleSerializer(data=request.data)
+        sent.is_valid(raise_exception=True)
+        try:
+            return Response({"count": services.count_of(sent.validated_data["rule"], request.user)})  # type: ignore[arg-type]
+        except rules.Broken as error:
+            raise ValidationError({"rule": error.messages, "path": error.path}) from error
+
+    def _own(self) -> Segment:
+        """The segment, if it is the caller's own: those shared with him are only read."""
+        found: Segment = self.get_object()
+        if found.owner_id != self.request.user.pk:
+            raise PermissionDenied
+        return found
+
+    def _saved(self, request: Request, pk: int | None = None, version: int = 0) -> Segment:
+        sent = WriteSerializer(data=request.data)
+        sent.is_valid(raise_exception=True)
+        values = dict(sent.validated_data)
+        rule = values.pop("rule")
+        try:
+            return services.save(values, rule, user=request.user, segment_id=pk, version=version)  # type: ignore[arg-type]
+        except rules.Broken as error:
+            raise ValidationError({"rule": error.messages, "path": error.path}) from error
+        except Invalid as error:
+            raise ValidationError(error.message_dict) from error
+
+    def _answer(self, segment: Segment, code: int = status.HTTP_200_OK) -> Response:
+        return Response(self.get_serializer(segment).data, status=code, headers={"ETag": f'"{segment.version}"'})
 
     @extend_schema(summary="Clients in a segment, counted", responses=CountSerializer)
     @action(detail=True)

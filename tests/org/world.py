@@ -267,6 +267,7 @@ EXAMPLES: dict[str, Callable[[World], Example]] = {
     "api:segment-detail pk": lambda w: Example(w.rows["segment"].pk, w.rows["other_segment"].pk, 99_999_999),
     "api:segment-count pk": lambda w: Example(w.rows["segment"].pk, w.rows["other_segment"].pk, 99_999_999),
     "api:segment-clients pk": lambda w: Example(w.rows["segment"].pk, w.rows["other_segment"].pk, 99_999_999),
+    "api:segment-freeze pk": lambda w: Example(w.rows["segment"].pk, w.rows["other_segment"].pk, 99_999_999),
     "analysis": lambda w: Example("overview", None, "nothing"),
     "dimension": lambda w: Example("clients", None, "nothing"),
     "key": lambda w: Example("hobby", None, "no-such-field"),

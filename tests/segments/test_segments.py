@@ -287,3 +287,70 @@ def test_statements_of_the_page_do_not_grow(firm, web, rows, django_assert_max_n
     web.get("/segments/")
     with django_assert_max_num_queries(8):
         web.get("/segments/")
+
+
+# --- API ---------------------------------------------------------------------------------------------------------------
+
+MEN = {"all": [{"field": "gender", "op": "in", "value": ["M"]}]}
+SEGMENTS = "/api/v1/segments/"
+
+
+def test_a_segment_is_made_changed_frozen_and_deleted_by_the_api(firm, web):
+    web.force_login(firm[0].user)
+    assert web.post(f"{SEGMENTS}preview/", {"rule": MEN}, "application/json").json() == {"count": 2}
+    assert not Segment.objects.exists()
+    made = web.post(SEGMENTS, {"name": "Men", "rule": MEN}, "application/json")
+    assert (made.status_code, made["ETag"]) == (201, '"1"')
+    url = f"{SEGMENTS}{made.json()['id']}/"
+    body = {"name": "Men and more", "rule": ANYBODY, "note": "For autumn"}
+    assert web.put(url, body, "application/json").status_code == 400, "a change names the version that was seen"
+    changed = web.put(url, body, "application/json", headers={"If-Match": web.get(url)["ETag"]})
+    assert (changed.status_code, changed["ETag"], changed.json()["note"]) == (200, '"2"', "For autumn")
+    late = web.put(url, body | {"name": "Late"}, "application/json", headers={"If-Match": '"1"'})
+    assert late.status_code == 409
+    assert (late.json()["current"]["name"], late.json()["yours"]["name"]) == ("Men and more", "Late")
+    frozen = web.post(f"{url}freeze/")
+    assert (frozen.status_code, frozen.json()["kind"]) == (200, "static")
+    kept = web.put(url, body | {"rule": MEN}, "application/json", headers={"If-Match": frozen["ETag"]})
+    assert kept.status_code == 400, "a frozen one keeps its rule"
+    assert web.delete(url).status_code == 204
+    assert web.get(url).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("wrong", "field"),
+    [
+        ({"name": ""}, "name"),
+        ({"name": "Twice"}, "name"),
+        ({"rule": {}}, "rule"),
+        ({"rule": {"all": [{"field": "shoe_size", "op": "is", "value": "42"}]}}, "rule"),
+        ({"rule": {"all": [{"field": "gender", "op": "older", "value": ["M"]}]}}, "rule"),
+        ({"rule": "all"}, "rule"),
+        ({"shared": "world"}, "shared"),
+        ({"name": "x" * 61}, "name"),
+    ],
+)
+def test_what_is_wrong_is_said_at_the_field(wrong, field, firm, web):
+    web.force_login(firm[0].user)
+    services.save({"name": "Twice"}, ANYBODY, user=firm[0].user)
+    answer = web.post(SEGMENTS, {"name": "Men", "rule": MEN} | wrong, "application/json")
+    assert answer.status_code == 400
+    assert field in answer.content.decode()
+    assert Segment.objects.count() == 1
+
+
+def test_a_shared_segment_is_read_by_others_and_changed_by_nobody_else(firm, web):
+    from tests.factories import StaffFactory
+
+    head = StaffFactory(role="branch_head", branch=firm[0].branch)
+    shared = services.save({"name": "Ours", "shared": "branch"}, ANYBODY, user=head.user)
+    own = services.save({"name": "Mine"}, ANYBODY, user=head.user)
+    web.force_login(firm[0].user)
+    body = {"name": "Taken", "rule": ANYBODY}
+    for segment, code in ((shared, 403), (own, 404)):
+        url = f"{SEGMENTS}{segment.pk}/"
+        assert web.put(url, body, "application/json", headers={"If-Match": '"1"'}).status_code == code
+        assert web.delete(url).status_code == code
+        assert web.post(f"{url}freeze/").status_code == code
+    assert web.post(SEGMENTS, body | {"shared": "firm"}, "application/json").status_code == 403
+    assert Segment.objects.count() == 2
