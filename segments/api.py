@@ -117,7 +117,7 @@ class SegmentViewSet(ScopedViewSet):
             return self._answer(self._saved(request, segment.pk, _version(request)))
         except Conflict:
             current = self.get_serializer(self._own()).data
-            return problem_response(409, current=current, yours={**request.data, "version": _version(request)})
+            return problem_response(409, current=current, yours=dict(request.data) | {"version": _version(request)})
 
     @extend_schema(summary="Delete a segment of one's own", responses={204: None})
     def destroy(self, request: Request, **kwargs: Any) -> Response:
