@@ -70,10 +70,10 @@ class Order:
         return total, self.inside[last] - (own if last >= split else 0), places
 
 
-def order_of(run: RankingRun, scope_id: int) -> Order:
-    """The order in a scope after a run, from the cache or, the first time, from the standings."""
+def order_of(run: RankingRun, scope_id: int, *, anew: bool = False) -> Order:
+    """The order in a scope after a run, from the cache or, the first time and `anew`, from the standings."""
     key = f"ranking-order:{run.pk}:{run.finished_at.timestamp()}:{scope_id}" if run.finished_at else ""
-    if key and (kept := cache.get(key)):
+    if key and not anew and (kept := cache.get(key)):
         return Order(*(array("q", part) for part in kept))
     with replica.connection().cursor() as cursor:
         cursor.execute(_ORDER.format(within=_WITHIN[Scope(run.scope)]), {"scope": scope_id})
@@ -89,8 +89,21 @@ def order_of(run: RankingRun, scope_id: int) -> Order:
 
 
 def lines_around(standing: Standing, run: RankingRun, cuts: dict[str, Decimal]) -> dict[str, Line]:
-    """Tier → where its line falls among the others of the client's scope (`rules.line_among`)."""
-    order = order_of(run, standing.scope_id)
+    """Tier → where its line falls among the others of the client's scope (`rules.line_among`).
+
+    Nothing for a client without totals: it was taken in by a batch that was undone.
+    """
+    try:
+        return _lines(order_of(run, standing.scope_id), standing, cuts)
+    except KeyError:
+        pass
+    try:  # a neighbour is gone since the order was kept
+        return _lines(order_of(run, standing.scope_id, anew=True), standing, cuts)
+    except KeyError:
+        return {}
+
+
+def _lines(order: Order, standing: Standing, cuts: dict[str, Decimal]) -> dict[str, Line]:
     place = order.place(standing.client_id, standing.contribution) if standing.contribution > 0 else None
     edges = {tier: order.edge(place, cut) for tier, cut in cuts.items()}
     near = {order.clients[at] for _, _, places in edges.values() for at in places}

@@ -8,6 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from clients.models import CoManager
+from ledger.models import ClientTotals
 from org.models import Role
 from segmentation.explain import newest_run, why
 from segmentation.models import RankingPolicy
@@ -109,6 +110,20 @@ def test_the_worked_example_says_both_distances(branch):
     # The last of B stays until the best of C has passed it: 5 元 are enough, since it has the lower number.
     assert why(clients[3], user).spare == 3 * yuan
     assert why(clients[0], user).missing is None
+
+
+def test_neighbours_that_are_gone_do_not_break_the_card(branch):
+    """A batch that is undone takes totals away; the order was kept before."""
+    clients = totals_of(branch, [(n * 10_000, 0) for n in (50, 20, 10, 8, 5, 4, 3)])
+    rank(DAY)
+    user = StaffFactory(role=Role.BRANCH_HEAD, branch=branch).user
+    for client in clients:
+        client.refresh_from_db()
+    assert why(clients[4], user).missing
+    ClientTotals.objects.filter(client__in=[clients[1], clients[2], clients[3]]).delete()
+    assert why(clients[4], user).missing is not None
+    ClientTotals.objects.filter(client=clients[4]).delete()
+    assert why(clients[4], user).missing is None
 
 
 # --- Who may read it ---------------------------------------------------------------------------------------------------
