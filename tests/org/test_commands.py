@@ -177,7 +177,7 @@ def test_one_log_in_per_role_around_the_best_manager(firm, settings):
     settings.DEMO = "small"
     lines = demo()
     names = [line.split()[0] for line in lines]
-    assert names == ["manager", "head", "officer", "analyst", "admin", "auditor"]
+    assert names == ["manager", "head", "officer", "analyst", "admin", "auditor", "compliance"]
     assert all(line.split()[1] == "core-clients-demo" for line in lines)
     staff = {name: Staff.objects.get(user__username=name) for name in names}
     assert staff["manager"] == firm
@@ -189,6 +189,7 @@ def test_one_log_in_per_role_around_the_best_manager(firm, settings):
         "analyst",
         "admin",
         "auditor",
+        "compliance_officer",
     ]
     for name in names:
         browser = Client()

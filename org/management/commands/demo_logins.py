@@ -20,9 +20,10 @@ ROLES = {
     "analyst": Role.ANALYST,
     "admin": Role.ADMIN,
     "auditor": Role.AUDITOR,
+    "compliance": Role.COMPLIANCE_OFFICER,
 }
-#: Not in the core system's files: head office appoints the auditor here.
-AUDITOR_NO = "AUDIT"
+#: Not in the core system's files, head office appoints them here: role → number and name.
+APPOINTED = {Role.AUDITOR: ("AUDIT", "审计员"), Role.COMPLIANCE_OFFICER: ("COMPL", "合规专员")}
 
 
 class Command(BaseCommand):
@@ -36,7 +37,7 @@ class Command(BaseCommand):
         chosen = choose(on)
         for username, staff in chosen.items():
             attach(username, staff)
-            self.stdout.write(f"{username:<8} {PASSWORD}  {staff.role:<18} {staff.name}, {staff.branch.name}")
+            self.stdout.write(f"{username:<10} {PASSWORD}  {staff.role:<18} {staff.name}, {staff.branch.name}")
 
 
 def choose(on: date) -> dict[str, Staff]:
@@ -48,8 +49,8 @@ def choose(on: date) -> dict[str, Staff]:
     for username, role in list(ROLES.items())[1:]:
         there = Staff.objects.serving(on).filter(role=role).order_by("staff_no")
         found = _first_free(username, there.filter(branch=manager.branch)) or _first_free(username, there)
-        if found is None and role == Role.AUDITOR:
-            found = _appoint_auditor()
+        if found is None and role in APPOINTED:
+            found = _appoint(role)
         if found is None:
             raise CommandError(f"there is no {role} in service; take in a demo firm first")
         chosen[username] = found
@@ -73,12 +74,12 @@ def _first_free(username: str, rows: QuerySet[Staff]) -> Staff | None:
     return rows.filter(Q(user__isnull=True) | Q(user__username=username)).order_by("user_id", "staff_no").first()
 
 
-def _appoint_auditor() -> Staff | None:
+def _appoint(role: Role) -> Staff | None:
     head_office = Branch.objects.order_by("path", "pk").filter(parent__isnull=True).first()
     if head_office is None:
         return None
-    new = {"name": "审计员", "role": Role.AUDITOR, "branch": head_office}
-    return Staff.objects.get_or_create(staff_no=AUDITOR_NO, defaults=new)[0]
+    number, name = APPOINTED[role]
+    return Staff.objects.get_or_create(staff_no=number, defaults={"name": name, "role": role, "branch": head_office})[0]
 
 
 def attach(username: str, staff: Staff) -> None:
