@@ -79,17 +79,16 @@ def terms(query: Query) -> tuple[str, list[str]]:
     """(text of a tsquery, texts that a note must hold) for what was typed; ('', []) where it is too short for notes."""
     parts = [part for part in query.text[:MAX_QUERY].split() if _runs(part)]
     runs = [run for part in parts for run in _runs(part)]
-    han = sum(len(run) for run in runs if is_han(run[0]))
-    letters = sum(len(run) for run in runs) - han
-    if han < MIN_HAN and letters < MIN_LETTERS:
+    # Shorter ones stand in nearly every note: they only count in the text itself.
+    telling = [run for run in runs if len(run) >= (MIN_HAN if is_han(run[0]) else MIN_LETTERS)]
+    if not telling:
         return "", []
     wanted: dict[Term, None] = {}
-    for run in runs:
+    for run in telling:
         if not is_han(run[0]):
             wanted[Term(run[:64], prefix=True)] = None
         else:
-            pieces = [run[at : at + 2] for at in range(len(run) - 1)] or [run]
-            wanted.update(dict.fromkeys(Term(piece) for piece in pieces))
+            wanted.update(dict.fromkeys(Term(run[at : at + 2]) for at in range(len(run) - 1)))
     return " & ".join(quoted(term) for term in wanted), [plain(part) for part in parts]
 
 

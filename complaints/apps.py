@@ -10,13 +10,13 @@ class ComplaintsConfig(AppConfig):
 
     def ready(self) -> None:
         from complaints import cards, rules  # models must be loaded
-        from complaints.services.hourly import reckon_again
+        from complaints.tasks import calendar_changed
         from org import audit, calendar
         from org.navigation import Page, register_count, register_page
 
         cards.register()
-        if reckon_again not in calendar.listeners:
-            calendar.listeners.append(reckon_again)
+        if calendar_changed not in calendar.listeners:
+            calendar.listeners.append(calendar_changed)
         register_count("complaints:list", cards.waiting_count)
         register_page(
             "complaints:list",

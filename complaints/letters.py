@@ -29,6 +29,8 @@ class Letter(models.TextChoices):
     CLOSING = "closing", pgettext_lazy("letter", "Closing letter")
 
 
+#: Characters of a text that a letter repeats; more is left to the case.
+MOST_CHARACTERS = 8_000
 LANGUAGES = (("zh-hans", "简体中文"), ("en", "English"))
 
 
@@ -50,6 +52,8 @@ def why_not(letter: str, case: Case, *, approvals_missing: bool) -> str:
     if letter == Letter.PROPOSAL:
         if not case.records.get(4, {}).get("proposals"):
             return gettext("Record a proposal at step 4 first.")
+        if sum(len(one["text"]) for one in case.records[4]["proposals"]) > MOST_CHARACTERS:
+            return gettext("The proposals are too long for a letter.")
         if approvals_missing:
             return gettext("The amount of the proposal is not approved yet.")
     if letter == Letter.CLOSING and case.state not in (State.ANSWERED, State.CLOSED):
@@ -156,7 +160,7 @@ def _proposal(facts: Facts) -> Words:
         rows.append((gettext("Proposal %s") % number, text))
     boxes = [_matter(facts.complaint)]
     if found:
-        boxes.append(_box(gettext("What we found"), [("", found)]))
+        boxes.append(_box(gettext("What we found"), [("", found[:MOST_CHARACTERS])]))
     boxes.append(_box(gettext("What we propose"), rows))
     before = [gettext("We have looked into your complaint and would like to settle it together with you.")]
     after = [
@@ -176,7 +180,7 @@ def _closing(facts: Facts) -> Words:
     rows = []
     if complaint.result:
         rows.append((gettext("Result"), str(complaint.get_result_display())))
-    if picked.isdigit() and int(picked) <= len(offers):
+    if picked.isdecimal() and 1 <= int(picked) <= len(offers):
         one = offers[int(picked) - 1]
         rows.append((gettext("You chose"), one["text"] + (f" ({_money(one['amount'])})" if one.get("amount") else "")))
     for promise in facts.case.promises:
@@ -184,7 +188,7 @@ def _closing(facts: Facts) -> Words:
         day = gettext("until %(day)s") % {"day": day_of(date.fromisoformat(promise.due_on))}
         rows.append((gettext("We promised"), f"{promise.text} ({day}; {state})"))
     if done := records.get(6, {}).get("carried_out"):
-        rows.append((gettext("What was done"), done))
+        rows.append((gettext("What was done"), done[:MOST_CHARACTERS]))
     boxes = [_matter(complaint)]
     if rows:
         boxes.append(_box(gettext("The outcome"), rows))

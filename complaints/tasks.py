@@ -3,12 +3,31 @@
 import logging
 
 from celery import shared_task
-from django.db import InterfaceError, OperationalError
+from django.db import InterfaceError, OperationalError, transaction
+from kombu.exceptions import OperationalError as BrokerError
 
 from complaints.services import hourly
 from crm.clock import now
 
 logger = logging.getLogger(__name__)
+
+
+@shared_task(name="complaints.reckon", ignore_result=True)
+def reckon() -> None:
+    """Reckon the clocks of open cases anew; doubled messages are harmless."""
+    logger.info("%s open complaints were reckoned anew.", hourly.reckon_again())
+
+
+def calendar_changed() -> None:
+    """Ring once the change is in; without a broker each clock is reckoned when its alarm comes."""
+
+    def ring() -> None:
+        try:
+            reckon.delay()
+        except (BrokerError, OSError):
+            logger.warning("No broker: clocks are reckoned anew with their next event or alarm.")
+
+    transaction.on_commit(ring)
 
 
 @shared_task(name="complaints.hourly", ignore_result=True)

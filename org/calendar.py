@@ -109,6 +109,7 @@ def missing_years(on: date) -> list[int]:
 FIRST_YEAR = 2007
 #: Nobody plans further ahead; a typing error must not make a million rows.
 LAST_YEAR = 2100
+_YEARS = {"first": FIRST_YEAR, "last": LAST_YEAR}
 
 
 def library_days(year: int) -> Iterator[Day]:
@@ -168,9 +169,7 @@ def take_over(year: int, *, user: User) -> int:
     """The library's days of a year, by hand; rows changed. Raises PermissionDenied, ValidationError (a year it does not know)."""
     require(user, "policies.edit")
     if not FIRST_YEAR <= year <= LAST_YEAR:
-        raise ValidationError(
-            _("The calendar holds the years %(first)s to %(last)s.") % {"first": FIRST_YEAR, "last": LAST_YEAR}
-        )
+        raise ValidationError(_("The calendar holds the years %(first)s to %(last)s.") % _YEARS)
     changed = load([year])[year]
     audit.record("calendar.load", user=user, object_kind="calendar", object_no=str(year), detail={"days": changed})
     return changed
@@ -183,13 +182,18 @@ def settle(on: date, *, is_workday: bool, is_trading_day: bool, label: str, user
     Raises PermissionDenied, ValidationError (trading on a day off or at a weekend: the exchange never does).
     """
     require(user, "policies.edit")
+    if not FIRST_YEAR <= on.year <= LAST_YEAR:
+        raise ValidationError({"date": _("The calendar holds the years %(first)s to %(last)s.") % _YEARS})
     if is_trading_day and not is_workday:
         raise ValidationError({"is_trading_day": _("A trading day is a working day.")})
     if is_trading_day and on.weekday() >= 5:
         raise ValidationError({"is_trading_day": _("The exchange does not trade at weekends, make-up days included.")})
     values = {"is_workday": is_workday, "is_trading_day": is_trading_day, "label": label[:60], "provisional": False}
+    there = CalendarDay.objects.select_for_update().filter(date=on).values(*values).first()
+    if there == values:
+        return
     CalendarDay.objects.update_or_create(date=on, defaults=values)
-    detail = {"workday": is_workday, "trading_day": is_trading_day}
+    detail = {"workday": is_workday, "trading_day": is_trading_day, "before": there}
     audit.record("calendar.settle", user=user, object_kind="calendar", object_no=on.isoformat(), detail=detail)
     for listener in listeners:
         listener()

@@ -7,13 +7,14 @@ was written.
 from typing import Any
 
 from django.core.exceptions import ValidationError as Invalid
+from django.db import IntegrityError
 from django.db.models import QuerySet
 from django.http import HttpResponseBase
 from django.utils.translation import gettext as _
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema, extend_schema_view
 from rest_framework import serializers, status
 from rest_framework.decorators import action
-from rest_framework.exceptions import PermissionDenied, ValidationError
+from rest_framework.exceptions import NotFound, PermissionDenied, ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -160,6 +161,10 @@ class SegmentViewSet(ScopedViewSet):
             raise ValidationError({"rule": error.messages, "path": error.path}) from error
         except Invalid as error:
             raise ValidationError(error.message_dict) from error
+        except Segment.DoesNotExist as error:
+            raise NotFound from error
+        except IntegrityError as error:  # two at once under one name
+            raise ValidationError({"name": [_("You have a segment of this name already.")]}) from error
 
     def _answer(self, segment: Segment, code: int = status.HTTP_200_OK) -> Response:
         return Response(self.get_serializer(segment).data, status=code, headers={"ETag": f'"{segment.version}"'})

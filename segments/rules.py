@@ -4,6 +4,7 @@ A rule is a tree: {"all": […]}, {"any": […]}, {"none": […]} of conditions 
 `DEEPEST` deep. Only registered fields and the questions of their kind are taken; values are always bound.
 """
 
+import json
 from collections.abc import Iterator
 from datetime import date, timedelta
 from decimal import Decimal, InvalidOperation
@@ -76,6 +77,19 @@ def offered(user: Any) -> list[Field]:
     return [field for field in fields.all_fields() if may_ask(field, user)]
 
 
+#: Longest text of a rule, as JSON.
+LONGEST = 20_000
+
+
+def must_be_storable(rule: Any) -> None:
+    """Raises Broken for a rule that the database would not take, or that carries more than its conditions."""
+    text = json.dumps(rule, ensure_ascii=False)
+    if len(text) > LONGEST:
+        raise Broken(_("The rule is too long."))
+    if "\\u0000" in text or any(0xD800 <= ord(char) <= 0xDFFF for char in text):
+        raise Broken(_("The rule holds characters that cannot be kept."))
+
+
 def compile_rule(rule: Any, *, user: Any, today: date) -> Q:
     """The condition on Client that a rule means. Raises Broken."""
     budget = [MOST_CONDITIONS]
@@ -114,7 +128,7 @@ def _condition(condition: dict[str, Any], user: Any, today: date, path: str) -> 
         raise Broken(_("The field '%(key)s' does not exist any more.") % {"key": condition.get("field")}, path)
     if not may_ask(field, user):
         raise Broken(_("You may not ask about '%(field)s'.") % {"field": field.label}, path)
-    op, value = condition.get("op"), condition.get("value")
+    op, value = str(condition.get("op")), condition.get("value")
     if op not in OPS[field.kind]:
         raise Broken(_("'%(field)s' cannot be asked this way.") % {"field": field.label}, path)
     try:

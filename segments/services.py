@@ -54,6 +54,7 @@ def save(
     """
     require(user, "segments.edit")
     rules.compile_rule(rule, user=user, today=today())
+    rules.must_be_storable(rule)
     if segment_id is None:
         segment = Segment(owner=user, version=0)
     else:

@@ -169,10 +169,19 @@ def _archive(hour: datetime, now: datetime) -> None:
             append(complaint, happenings(complaint), [("archived", {})], by=None, at=now)
 
 
-@transaction.atomic
+#: Cases reckoned in one transaction: others wait for their locks.
+_AT_ONCE = 100
+
+
 def reckon_again() -> int:
     """Reckon the clocks of all open cases anew, after the calendar changed; returns how many cases."""
-    rows = Complaint.objects.select_for_update(of=("self",)).filter(state__in=OPEN_STATES).order_by("pk")
-    for complaint in rows:
-        refresh_clocks(complaint, happenings(complaint))
-    return len(rows)
+    last, count = 0, 0
+    while True:
+        with transaction.atomic():
+            waiting = Complaint.objects.filter(state__in=OPEN_STATES, pk__gt=last).order_by("pk")
+            rows = list(waiting.select_for_update(of=("self",))[:_AT_ONCE])
+            for complaint in rows:
+                refresh_clocks(complaint, happenings(complaint))
+        if not rows:
+            return count
+        last, count = rows[-1].pk, count + len(rows)

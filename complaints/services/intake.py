@@ -32,6 +32,8 @@ from org.rights import require
 from org.scope import is_service_account
 
 #: What may lie in the future without being a mistake: clocks differ.
+#: A second intake is not older than this before the case.
+_LONGEST_BEFORE = timedelta(days=366)
 _CLOCKS_DIFFER = timedelta(minutes=5)
 MAX_NARRATIVE = 40_000
 
@@ -279,8 +281,16 @@ def add_intake(number: str, told: Mapping[str, Any], *, user: User, at: datetime
     complaint = locked(number, user)
     if complaint.state not in OPEN_STATES:
         raise rules.Refused("state", _("Not possible in the present state of the case."))
+    # Another receipt moves the clocks: for whoever handles the case, or steers.
+    actor = actor_of(user)
+    if not actor.steers and actor.staff != complaint.handler_id:
+        raise rules.Refused("handler", _("Only who handles the case, or assigns cases, adds another intake."))
     if told["channel"] not in Channel.values:
         raise ValidationError({"channel": _("Not one of the choices.")})
+    if told["channel"].startswith("12386") and not told.get("external_ref"):
+        raise ValidationError({"external_ref": _("The platform gave the matter a number; enter it.")})
+    if told["received_at"] < complaint.registered_at - _LONGEST_BEFORE:
+        raise ValidationError({"received_at": _("This lies more than a year before the case.")})
     ref, source = str(told.get("external_ref") or "")[:64], str(told.get("source") or "")[:40]
     if ref and known_intake(source, ref) is not None:
         raise ValidationError({"external_ref": _("This number belongs to a case already.")})

@@ -10,6 +10,7 @@ import shutil
 import time
 import uuid
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -279,7 +280,11 @@ def forget_orphans(older_than: timedelta = timedelta(days=1)) -> int:
     if not root.is_dir():
         return 0
     before = time.time() - older_than.total_seconds()
-    aged = {folder for folder in root.iterdir() if folder.is_dir() and folder.stat().st_mtime <= before}
+    aged = set()
+    for folder in root.iterdir():
+        with suppress(FileNotFoundError):  # another worker was faster
+            if folder.is_dir() and folder.stat().st_mtime <= before:
+                aged.add(folder)
     known = IntakeFile.objects.filter(path__startswith=f"{root}{os.sep}").values_list("path", flat=True) if aged else []
     orphans = aged - {Path(path).parent for path in known}
     for folder in orphans:

@@ -27,7 +27,7 @@ class DayForm(forms.Form):
     label = forms.CharField(label=pgettext_lazy("day", "Name"), max_length=60, required=False)
 
 
-@page("policies.view")
+@page("policies.view", post="policies.edit")
 @require_http_methods(["GET", "POST"])
 def calendar_page(request: HttpRequest) -> HttpResponse:
     """Days of a year that are not what their weekday says; `settle` changes one, `load` takes the library's year over."""

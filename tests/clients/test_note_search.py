@@ -41,7 +41,10 @@ def test_words_of_a_note_find_the_client(world, text):
     assert own.pk in find(head.user, text).ids
 
 
-@pytest.mark.parametrize("text", ["移", "民移", "女加", "et", "now", "移民 日本", "移民' | 'q", "%", "\\移民x"])
+@pytest.mark.parametrize(
+    "text",
+    ["移", "民移", "女加", "et", "now", "移民 日本", "的 了 备 移", "a b c e", "1 2 3", "移民' | 'q", "%", "\\移民x"],
+)
 def test_too_little_or_other_words_find_nothing(world, text):
     _, manager, own, _ = world
     assert own.pk not in find(manager.user, text).noted

@@ -190,13 +190,19 @@ def test_one_matter_by_two_channels_is_one_case_with_two_intakes(office):
     assert "T-77" in browser(office.officer).get(reverse("complaints:case", args=[complaint.number])).content.decode()
     for wrong, told in (
         ({}, "belongs to a case already"),
-        ({"external_ref": "", "received_at": "2999-01-01T00:00"}, "in the future"),
+        ({"external_ref": ""}, "gave the matter a number"),
+        ({"channel": "phone", "external_ref": "", "received_at": "2999-01-01T00:00"}, "in the future"),
+        ({"channel": "phone", "external_ref": "", "received_at": "0001-01-02T00:00"}, "more than a year before"),
         ({"external_ref": "", "channel": "owl"}, "valid choice"),
     ):
         answer = browser(office.officer).post(url, form | wrong)
         assert answer.status_code == 422
         assert told in answer.content.decode()
+    other = browser(office.manager).post(url, form | {"external_ref": "T-78"})
+    assert other.status_code == 422, "the client's manager sees the case, and does not handle it"
     office.walk(closed := office.take_in(at=now() - timedelta(days=9)), "closed", at=now() - timedelta(days=8))
-    late = browser(office.officer).post(reverse("complaints:again", args=[closed.number]), form | {"external_ref": ""})
+    late = browser(office.officer).post(
+        reverse("complaints:again", args=[closed.number]), form | {"channel": "phone", "external_ref": ""}
+    )
     assert late.status_code == 422
     assert ComplaintEvent.objects.filter(kind="intake_added").count() == 1

@@ -34,7 +34,7 @@ PACE = {
     "NIGHT_TICK_SECONDS": "0.5",
     "NIGHT_HEARTBEAT_SECONDS": "0.5",
     "NIGHT_RING_SECONDS": "2",
-    "NIGHT_STALE_SECONDS": "2",
+    "NIGHT_STALE_SECONDS": "4",
     "NIGHT_PARTS": "2",
 }
 _FACTS = ("assets", "trades", "cash_flows", "fees")

@@ -1,7 +1,7 @@
 """Kill what can be killed in the middle of a night: nothing lost, nothing double, and back without a hand.
 
 With real servers and real processes. Each result is compared, table by table, with that of an undisturbed night.
-Pace: heartbeats every 0.5 s, silent after 2 s (in use: 10 s and 60 s).
+Pace: heartbeats every 0.5 s, silent after 4 s (in use: 10 s and 60 s).
 """
 
 import os

@@ -5,6 +5,7 @@ from datetime import date
 import pytest
 from django.core.exceptions import PermissionDenied
 
+from complaints.services import hourly
 from org import calendar
 from org.models import AuditEvent, CalendarDay, Role
 from tests.complaints.cases import T0, Office
@@ -68,12 +69,16 @@ def test_only_who_edits_policies_may(client):
         calendar.take_over(2026, user=head.user)
 
 
-def test_limits_move_with_the_calendar(admin):
+def test_limits_move_with_the_calendar(admin, django_capture_on_commit_callbacks):
     calendar.load([2026])
     office = Office()
     complaint = office.take_in(at=T0)
     before = {clock.key: clock.due_at for clock in complaint.clocks.all()}
-    calendar.settle(date(2026, 11, 4), is_workday=False, is_trading_day=False, label="停工", user=admin.user)
+    with django_capture_on_commit_callbacks() as rung:
+        for _ in "twice":
+            calendar.settle(date(2026, 11, 4), is_workday=False, is_trading_day=False, label="停工", user=admin.user)
+    assert len(rung) == 1, "what changes nothing rings for nobody"
+    assert hourly.reckon_again() == 1
     after = {clock.key: clock.due_at for clock in complaint.clocks.all()}
     assert before != after
     assert all(after[key] >= due for key, due in before.items() if due is not None)

@@ -165,7 +165,8 @@ def _visits(
         hit = [call for call in calls if call not in cut and any(_overlap(call, one) for one in found[0])]
         if not hit:
             return found
-        cut += hit
+        # A second time all of them: each round costs a search.
+        cut = calls if cut else hit
 
 
 def _overlap(call: Kept, visit: Placed) -> bool:
