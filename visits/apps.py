@@ -57,7 +57,9 @@ class VisitsConfig(AppConfig):
                 "contact.add": _("Note of a contact"),
                 "duty.waive": _("Contact waived"),
                 "plan.accept": _("Month plan taken over"),
+                "cadence.draft": _("Draft of a cadence kept"),
                 "cadence.publish": _("Cadence published"),
+                "cadence.discard": _("Draft of a cadence thrown away"),
                 "feed.make": _("Calendar feed made"),
                 "feed.drop": _("Calendar feed taken back"),
             }

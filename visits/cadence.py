@@ -6,7 +6,7 @@ from datetime import date, timedelta
 from typing import Any
 
 from django.core.exceptions import ValidationError
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import Max
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -60,14 +60,18 @@ def rise_day(on: date) -> date | None:
     return days[-after] if after and len(days) >= after else None
 
 
-def cadences_on(day: date, numbers: RankingPolicy | None = None) -> Cadences:
-    """The cadences of a day; four queries, whatever the number of branches. `numbers`: as if that policy were in force.
+def cadences_on(day: date, numbers: RankingPolicy | None = None, draft: CadencePolicy | None = None) -> Cadences:
+    """The cadences of a day; four queries, whatever the number of branches.
+
+    `numbers`, `draft`: as if that ranking policy, that cadence were in force.
 
     Raises CadencePolicy.DoesNotExist when none is published (the migrations publish version 1 from 2000 on).
     """
     numbers = numbers or policy_on(day)
     valid = CadencePolicy.objects.filter(state="published", valid_from__lte=day).order_by("valid_from", "version")
     newest: dict[int | None, CadencePolicy] = {policy.branch_id: policy for policy in valid}
+    if draft is not None:
+        newest[draft.branch_id] = draft
     if None not in newest:
         raise CadencePolicy.DoesNotExist
     made = {branch_id: _resolved(policy, numbers) for branch_id, policy in newest.items()}
@@ -114,24 +118,64 @@ def _resolved(policy: CadencePolicy, numbers: RankingPolicy) -> Cadence:
     )
 
 
-@transaction.atomic
-def publish(values: dict[str, Any], *, by: User, on: date) -> CadencePolicy:
-    """Publish a new version from checked values of `FIELDS`; earlier ones stay as they are.
+def open_draft() -> CadencePolicy | None:
+    """The draft that is being worked on; there is at most one."""
+    return CadencePolicy.objects.filter(state="draft").select_related("branch").first()
 
-    It holds from `valid_from`, at the earliest from the first of next month: the running month's duties are promised.
+
+@transaction.atomic
+def draft(values: dict[str, Any], *, by: User, on: date) -> CadencePolicy:
+    """Make the draft from checked values of `FIELDS`, or change the one there is. `on`: today.
+
+    Raises ValidationError for values that make no policy or a beginning that is not after `on`, PermissionDenied.
     """
     require(by, "policies.edit")
-    begins = values["valid_from"]
-    if begins <= on:
-        raise ValidationError({"valid_from": _("A new cadence begins after today.")})
-    number = (CadencePolicy.objects.aggregate(newest=Max("version"))["newest"] or 0) + 1
-    policy = CadencePolicy(
-        version=number, created_by=by, published_by=by, published_at=timezone.now(), state="published"
-    )
-    for name in FIELDS:
-        if name in values:
-            setattr(policy, name, values[name])
-    policy.full_clean(exclude=["created_by", "published_by"])
+    _lock()
+    policy = CadencePolicy.objects.filter(state="draft").first()
+    if policy is None:
+        number = (CadencePolicy.objects.aggregate(newest=Max("version"))["newest"] or 0) + 1
+        policy = CadencePolicy(version=number, created_by=by)
+    for name in values.keys() & set(FIELDS):
+        setattr(policy, name, values[name])
+    _begins_later(policy, on)
+    policy.full_clean(exclude=["created_by", "published_by", "published_at"])
     policy.save()
-    audit.record("cadence.publish", user=by, object_kind="cadence", object_no=str(number))
+    audit.record("cadence.draft", user=by, object_kind="cadence", object_no=str(policy.version))
     return policy
+
+
+@transaction.atomic
+def publish(version: int, *, by: User, on: date) -> CadencePolicy:
+    """Publish the draft; earlier versions stay as they are. What the running month owes already is promised and stays.
+
+    Raises ValidationError when it would not begin after `on` (today), CadencePolicy.DoesNotExist when there is no such
+    draft, PermissionDenied.
+    """
+    require(by, "policies.edit")
+    _lock()
+    policy = CadencePolicy.objects.get(version=version, state="draft")
+    _begins_later(policy, on)
+    policy.state, policy.published_by, policy.published_at = CadencePolicy.State.PUBLISHED, by, timezone.now()
+    policy.save(update_fields=["state", "published_by", "published_at"])
+    audit.record("cadence.publish", user=by, object_kind="cadence", object_no=str(version))
+    return policy
+
+
+@transaction.atomic
+def discard(version: int, *, by: User) -> None:
+    """Throw the draft away. Raises CadencePolicy.DoesNotExist when there is no such draft, PermissionDenied."""
+    require(by, "policies.edit")
+    _lock()
+    CadencePolicy.objects.get(version=version, state="draft").delete()
+    audit.record("cadence.discard", user=by, object_kind="cadence", object_no=str(version))
+
+
+def _lock() -> None:
+    """One after the other: two who save at once make one draft, and nobody publishes what is being changed."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtext('cadence'))")
+
+
+def _begins_later(policy: CadencePolicy, on: date) -> None:
+    if policy.valid_from <= on:
+        raise ValidationError({"valid_from": _("A new cadence begins after today.")})

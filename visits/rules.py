@@ -38,6 +38,10 @@ class Cadence:
     unknown_travel_minutes: int = 30
     rise_after_days: int = 2
 
+    def visits(self, tier: str) -> int:
+        """Contacts a month in person; never more than contacts in all."""
+        return min(self.in_person[tier], self.contacts[tier])
+
 
 @dataclass(frozen=True)
 class Window:
@@ -91,6 +95,55 @@ def added_on_promotion(before: int, after: int, days_left: int, days: int) -> in
     if after <= before or days_left <= 0 or days <= 0:
         return 0
     return (2 * (after - before) * min(days_left, days) + days) // (2 * days)
+
+
+# --- Time and promises (U4) --------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Demand:
+    """What a month asks of a manager and what there is: contacts, visits among them, minutes needed and at hand.
+
+    `most` is how many visits the days take at most.
+    """
+
+    contacts: int = 0
+    visits: int = 0
+    needed: int = 0
+    room: int = 0
+    most: int = 0
+
+    @property
+    def short(self) -> bool:
+        """The promises cannot be kept: not enough minutes, or more visits than the days take."""
+        return self.needed > self.room or self.visits > self.most
+
+    @property
+    def needed_hours(self) -> int:
+        """Hours needed, rounded up."""
+        return -(-self.needed // 60)
+
+    @property
+    def room_hours(self) -> int:
+        """Whole hours at hand."""
+        return self.room // 60
+
+    @property
+    def lacking(self) -> int:
+        """Minutes that are missing; 0 when the time suffices."""
+        return max(0, self.needed - self.room)
+
+
+def demand(contacts: int, visits: int, cadence: Cadence, days: int, way: float) -> Demand:
+    """Weigh a month's promises against its time: `days` working days, `way` minutes of travel to a visit on average."""
+    spans = sum(span.minutes for span in free_spans(cadence))
+    return Demand(
+        contacts=contacts,
+        visits=visits,
+        needed=math.ceil(visits * (cadence.visit_minutes + way) + (contacts - visits) * cadence.phone_minutes),
+        room=days * max(0, spans - cadence.desk_minutes),
+        most=days * cadence.visits_a_day,
+    )
 
 
 # --- Ways (V3) ---------------------------------------------------------------------------------------------------------

@@ -3,7 +3,7 @@
 from django.urls import path
 
 from visits import feeds
-from visits.pages import days, plan, settings, visit, worker
+from visits.pages import cadence, days, plan, settings, visit, worker
 
 app_name = "visits"
 
@@ -31,6 +31,9 @@ urlpatterns = [
     path("clients/<str:client_no>/contact/note/", visit.note, name="note"),
     path("clients/<str:client_no>/visits/new/", visit.new_visit, name="new"),
     path("clients/<str:client_no>/duties/<str:month>/<int:number>/waive/", visit.waive, name="waive"),
-    path("policies/cadence/", plan.cadence_policy, name="cadence"),
+    path("policies/cadence/", cadence.cadence_policy, name="cadence"),
+    path("policies/cadence/preview/", cadence.preview, name="cadence-preview"),
+    path("policies/cadence/<int:version>/publish/", cadence.publish, name="cadence-publish"),
+    path("policies/cadence/<int:version>/discard/", cadence.discard, name="cadence-discard"),
     path("calendar/<str:secret>.ics", feeds.calendar_feed, name="feed"),
 ]

@@ -12,9 +12,10 @@ from org.calendar import load
 from org.models import Leave
 from segmentation.models import Standing
 from tests.factories import ClientFactory, StaffFactory
-from visits import duties
-from visits.cadence import cadences_on, publish
+from visits import cadence, duties
+from visits.cadence import cadences_on
 from visits.models import CadencePolicy, Duty, Visit
+from visits.preview import preview_of
 from visits.rules import added_on_promotion, prorated, windows
 
 MONTH = date(2026, 10, 1)
@@ -36,6 +37,10 @@ def ranked(tier: str, **more):
         service_since=MONTH,
     )  # fmt: skip
     return client
+
+
+def publish(values, *, by, on):
+    return cadence.publish(cadence.draft(values, by=by, on=on).version, by=by, on=on)
 
 
 def promote(client, tier: str) -> None:
@@ -234,3 +239,51 @@ def test_the_preview_of_a_ranking_policy_counts_by_the_cadence_of_each_branch(ma
     policy = RankingPolicy.objects.latest("version")
     # Today A and B in each: 3 + 2 in the one, 5 + 2 in the other.
     assert preview_of(policy, date(2026, 10, 9), admin.user).contacts_now == 12
+
+
+def test_a_draft_says_what_it_would_cost_and_who_could_not_keep_it(manager, stranger, head, admin):
+    """U4 before it is promised: contacts with and without the draft, as the ledger then makes them; whose time is short."""
+    for staff, tiers in ((manager, "A" * 40 + "B"), (stranger, "AC")):
+        for tier in tiers:
+            ranked(tier, manager=staff)
+    ranked("C", manager=None, branch=manager.branch)
+    ClientCare.objects.create(client=ranked("A", manager=manager), do_not_contact=True, do_not_contact_reason="不愿")
+    values = {"valid_from": date(2026, 11, 1), "contacts_a": 9, "in_person_a": 9, "in_person_b": 1, "note": "更密"}
+    draft = cadence.draft(values, by=admin.user, on=date(2026, 10, 8))
+    seen = preview_of(draft, admin.user, date(2026, 10, 8))
+    assert (seen.contacts_now, seen.contacts_then) == (41 * 3 + 2 + 2, 41 * 9 + 2 + 2)
+    assert (seen.month, seen.unkept, seen.managers) == (date(2026, 11, 1), 1, 2)
+    # 361 visits do not fit 21 days of at most 8.
+    assert (seen.short_now, seen.short_then) == (0, 1)
+    assert [(load.staff, load.then.visits, load.then.most) for load in seen.loads] == [(manager, 361, 168)]
+    assert not Duty.objects.exists()
+    # A head sees the own branch only.
+    assert preview_of(draft, head.user, date(2026, 10, 8)).contacts_then == 40 * 9 + 2 + 1
+    cadence.publish(draft.version, by=admin.user, on=date(2026, 10, 8))
+    duties.refresh(date(2026, 11, 1))
+    assert Duty.objects.filter(month=date(2026, 11, 1)).count() == seen.contacts_then
+
+
+def test_a_draft_is_one_and_is_changed_thrown_away_and_never_published_late(client, admin, manager):
+    client.force_login(admin.user)
+    page = client.get("/policies/cadence/")
+    values = {
+        name: one.value() if one.value() is not None else ""
+        for name, one in ((f.name, f) for f in page.context["form"])
+    }
+    assert client.post("/policies/cadence/", values | {"visit_minutes": 45}).status_code == 302
+    assert client.post("/policies/cadence/", values | {"visit_minutes": 50}).status_code == 302
+    draft = CadencePolicy.objects.get(state="draft")
+    assert draft.visit_minutes == 50
+    assert "hx-get" in client.get("/policies/cadence/").content.decode()
+    assert client.get("/policies/cadence/preview/").status_code == 200
+    assert client.post("/policies/cadence/", values | {"valid_from": "2026-10-08"}).status_code == 422
+    with time_machine.travel("2026-11-02 10:00+08:00", tick=False):
+        client.post(f"/policies/cadence/{draft.version}/publish/")
+    assert CadencePolicy.objects.get(pk=draft.pk).state == "draft"
+    client.force_login(manager.user)
+    assert client.post(f"/policies/cadence/{draft.version}/discard/").status_code == 403
+    client.force_login(admin.user)
+    assert client.post(f"/policies/cadence/{draft.version}/discard/").status_code == 302
+    assert client.post(f"/policies/cadence/{draft.version}/publish/").status_code == 404
+    assert client.get("/policies/cadence/preview/").status_code == 404

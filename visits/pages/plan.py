@@ -1,4 +1,4 @@
-"""Month plan (V7, U4), coverage (V10), duties behind each figure, cadence policy, own settings."""
+"""Month plan (V7, U4), coverage (V10), duties behind each figure."""
 
 from datetime import date, timedelta
 from typing import Any
@@ -18,9 +18,9 @@ from crm.partitions import month_start, next_month
 from org.models import Staff
 from org.rights import may
 from org.views import month_or_404, page
-from visits import cadence, duties, queries, services
-from visits.forms import CadenceForm, WaiveForm
-from visits.models import CadencePolicy, Channel, Duty, MonthPlan, Visit
+from visits import duties, queries, services
+from visits.forms import WaiveForm
+from visits.models import Channel, Duty, MonthPlan, Visit
 from visits.pages.days import asked_day, asked_staff, people_context
 from visits.services.scope import plannable
 
@@ -250,34 +250,3 @@ def duty_list(request: HttpRequest) -> HttpResponse:
         "personal": True,
     }
     return render(request, "visits/duties.html", context)
-
-
-# --- Cadence policy ----------------------------------------------------------------------------------------------------
-
-
-@page("policies.view", post="policies.edit")
-def cadence_policy(request: HttpRequest) -> HttpResponse:
-    """The cadence in force and its versions; a new one begins at the earliest tomorrow."""
-    newest = CadencePolicy.objects.filter(state="published").order_by("-valid_from", "-version").first()
-    start = {name: getattr(newest, name) for name in cadence.FIELDS} if newest else {}
-    start |= {"valid_from": next_month(today()), "note": ""}
-    form = CadenceForm(request.POST or None, initial=start)
-    status = 200
-    if request.method == "POST":
-        status = 422
-        if form.is_valid():
-            try:
-                cadence.publish(form.cleaned_data, by=request.user, on=today())
-            except ValidationError as error:
-                for name, texts in getattr(error, "message_dict", {"__all__": error.messages}).items():
-                    form.add_error(name if name in form.fields else None, texts)
-            else:
-                messages.success(request, _("The cadence is published."))
-                return redirect("visits:cadence")
-    context = {
-        "form": form,
-        "versions": CadencePolicy.objects.select_related("branch", "published_by").order_by("-version"),
-        "now": cadence.cadences_on(today()).firm,
-        "may_edit": may(request.user, "policies.edit"),
-    }
-    return render(request, "visits/cadence.html", context, status=status)
