@@ -55,6 +55,8 @@ class VisitsConfig(AppConfig):
                 "visit.reorder": _("Order of a day changed"),
                 "visit.cancel": _("Visit cancelled"),
                 "contact.add": _("Note of a contact"),
+                "contact.photo": _("Photo of a note read"),
+                "visit.kept": _("Day taken along on a phone"),
                 "duty.waive": _("Contact waived"),
                 "plan.accept": _("Month plan taken over"),
                 "cadence.draft": _("Draft of a cadence kept"),

@@ -15,7 +15,14 @@ from org.scope import scope_of
 from visits.models import Channel, Feeling, Outcome
 from visits.queries import summary
 
-ICONS = {"visit": "map-pin", "phone": "phone", "letter": "mail", "demo": "device-desktop", "club": "users"}
+ICONS = {
+    "visit": "map-pin",
+    "phone": "phone",
+    "letter": "mail",
+    "demo": "device-desktop",
+    "club": "users",
+    "decide": "users-group",
+}
 
 
 def _card(client: Client, request: HttpRequest) -> str:
@@ -50,6 +57,8 @@ def _more(data: dict[str, Any]) -> str:
         parts.append(
             gettext("Next: %(text)s") % {"text": " ".join(filter(None, [data["next"], data.get("next_on", "")]))}
         )
+    if data.get("photos"):
+        parts.append(gettext("Photos: %(n)s") % {"n": data["photos"]})
     parts.append(data.get("by", ""))
     return " · ".join(part for part in parts if part)
 

@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from visits.cadence import FIELDS
 from visits.models import Busy, CadencePolicy, Channel, Duty, Feeling, Outcome, ReminderWish
 from visits.services import Note
+from visits.services.photos import MAX_PHOTOS, Picture, picture
 
 DAY = forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
 TIME = forms.TimeInput(attrs={"type": "time", "step": 300}, format="%H:%M")
@@ -34,6 +35,24 @@ class MoveForm(forms.Form):
     version = forms.IntegerField(widget=forms.HiddenInput)
     date = forms.DateField(label=_("Date"), widget=DAY)
     start = forms.TimeField(label=_("Start"), widget=TIME, required=False)
+
+
+class PhotoInput(forms.FileInput):
+    """Several photos, from the camera or the gallery."""
+
+    allow_multiple_selected = True
+
+
+class PhotosField(forms.FileField):
+    """Photos of a note, each checked and made anew (`services.photos`)."""
+
+    widget = PhotoInput
+
+    def clean(self, data: Any, initial: Any = None) -> tuple[Picture, ...]:
+        sent = [one for one in data or () if one]
+        if len(sent) > MAX_PHOTOS:
+            raise forms.ValidationError(_("At most %(n)s photos."), params={"n": MAX_PHOTOS})
+        return tuple(picture(one, one.size) for one in sent)
 
 
 class NoteForm(forms.Form):
@@ -62,6 +81,13 @@ class NoteForm(forms.Form):
     next_step = forms.CharField(label=_("Next step"), required=False, max_length=200)
     next_on = forms.DateField(label=_("Next step on"), required=False, widget=DAY)
 
+    photos = PhotosField(
+        label=_("Photos"),
+        required=False,
+        help_text=_("At most three; without the place and time that the camera writes into them."),
+        widget=PhotoInput(attrs={"accept": "image/jpeg,image/png,image/webp"}),
+    )
+
     def clean(self) -> dict[str, Any]:
         data = super().clean() or {}
         for name in ("promise", "promise2"):
@@ -84,6 +110,7 @@ class NoteForm(forms.Form):
             next_step=data["next_step"],
             next_on=data["next_on"],
             promises=promises,
+            photos=data.get("photos") or (),
         )
 
 
@@ -120,6 +147,10 @@ class CadenceForm(forms.ModelForm):
         model = CadencePolicy
         fields = FIELDS
         widgets = {"valid_from": DAY, "day_from": TIME, "day_to": TIME, "noon_from": TIME, "noon_to": TIME}
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["branch"].empty_label = _("The firm")  # type: ignore[attr-defined]  # a ModelChoiceField
 
     def clean(self) -> dict[str, Any]:
         data = super().clean() or {}

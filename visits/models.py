@@ -23,6 +23,7 @@ class Channel(models.TextChoices):
     LETTER = "letter", pgettext_lazy("channel", "Letter")
     DEMO = "demo", pgettext_lazy("channel", "Demonstration")
     CLUB = "club", pgettext_lazy("channel", "Core-client club")
+    DECIDE = "decide", pgettext_lazy("channel", "Taking part in a decision")
 
 
 class CadencePolicy(models.Model):
@@ -354,6 +355,32 @@ class Contact(models.Model):
             models.Index(fields=["client", "-at"], name="contact_client"),
             models.Index(fields=["staff", "next_on"], name="contact_next", condition=Q(next_done_at__isnull=True)),
         ]
+
+
+class PhotoQuerySet(models.QuerySet["Photo"]):
+    def visible_to(self, user: Any) -> "PhotoQuerySet":
+        return self.filter(client_scope(user).condition("contact__client__"))
+
+
+class Photo(models.Model):
+    """A photo of a note; stored under MEDIA_ROOT, which no URL serves, and sent with rights asked again.
+
+    Always a JPEG made anew from what was sent: without place, device and time of the camera. `size` in bytes.
+    """
+
+    contact = models.ForeignKey(Contact, models.CASCADE, related_name="photos")
+    number = models.PositiveSmallIntegerField()
+    width = models.PositiveIntegerField()
+    height = models.PositiveIntegerField()
+    size = models.PositiveIntegerField()
+    sha256 = models.CharField(max_length=64)
+    path = models.CharField(max_length=80)
+
+    objects = PhotoQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("Photo")
+        constraints = [models.UniqueConstraint(fields=["contact", "number"], name="photo_once")]
 
 
 class Promise(models.Model):

@@ -8,15 +8,15 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from django.db import connection
-from django.db.models import Avg, Count, Q, QuerySet
-from django.db.models.functions import Coalesce, TruncWeek
+from django.db.models import Avg, Count, Q, QuerySet, Window
+from django.db.models.functions import Coalesce, RowNumber, TruncWeek
 
 from clients.models import Client, TimelineEvent
 from clients.scope import client_scope
 from org.masking import mask_name
 from org.models import Staff
 from org.scope import scope_of
-from visits.models import Channel, Contact, Duty, Feeling, MonthPlan, Promise, Unmet, Visit
+from visits.models import Channel, Contact, Duty, Feeling, MonthPlan, Photo, Promise, Unmet, Visit
 from visits.planning.load import Place, place_of
 from visits.rules import IN_PERSON
 
@@ -131,7 +131,7 @@ def duties_in(user: Any, month: date) -> QuerySet[Duty]:
 
 @dataclass
 class Cell:
-    """Counts of duties: `late` are open ones whose part of the month is over, `phone` of the done ones were calls."""
+    """Counts of duties: `late` are open ones whose part of the month is over."""
 
     total: int = 0
     done: int = 0
@@ -139,7 +139,6 @@ class Cell:
     missed: int = 0
     waived: int = 0
     late: int = 0
-    phone: int = 0
 
     @property
     def wanted(self) -> int:
@@ -157,7 +156,7 @@ class Cell:
         return "" if self.share is None else str(min(5, int(self.share * 5)))
 
     def add(self, other: "Cell") -> None:
-        for name in ("total", "done", "booked", "missed", "waived", "late", "phone"):
+        for name in ("total", "done", "booked", "missed", "waived", "late"):
             setattr(self, name, getattr(self, name) + getattr(other, name))
 
 
@@ -183,12 +182,11 @@ def coverage(user: Any, month: date, today: date, *, manager_id: int | None = No
         missed=Count("client_id", filter=Q(state="missed")),
         waived=Count("client_id", filter=Q(state="waived")),
         late=Count("client_id", filter=Q(state__in=["owed", "booked"], to_on__lt=today)),
-        phone=Count("client_id", filter=Q(state="done", channel="phone")),
     )
     rows: dict[int | None, Row] = {}
     for entry in counted.order_by():
         row = rows.setdefault(entry["manager_id"], Row(None, {}, {}, Cell()))
-        cell = Cell(**{name: entry[name] for name in ("total", "done", "booked", "missed", "waived", "late", "phone")})
+        cell = Cell(**{name: entry[name] for name in ("total", "done", "booked", "missed", "waived", "late")})
         row.weeks.setdefault(entry["week"], Cell()).add(cell)
         row.tiers.setdefault(entry["tier"], Cell()).add(cell)
         row.total.add(cell)
@@ -199,6 +197,13 @@ def coverage(user: Any, month: date, today: date, *, manager_id: int | None = No
 
 def _place_in_table(row: Row) -> tuple[bool, int, str]:
     return (True, 0, "") if row.staff is None else (False, row.staff.branch_id, row.staff.staff_no)
+
+
+def channels(user: Any, month: date) -> dict[str, int]:
+    """Contacts of the month that are done, by the way in which they were made (V5), in the order of the channels."""
+    done = Duty.objects.visible_to(user).filter(month=month, state="done")
+    counts = dict(done.order_by().values_list("channel").annotate(Count("client_id")))
+    return {channel: counts[channel] for channel in Channel.values if channel in counts}
 
 
 def quality(user: Any, since: date) -> list[dict[str, Any]]:
@@ -235,20 +240,43 @@ class Briefing:
     promises: list[Promise]
     events: list[TimelineEvent]
     duties: list[Duty]
+    photos: list[Photo]
+
+
+#: Events and photos of a briefing.
+_EVENTS, _PHOTOS = 6, 9
+
+
+def briefings(clients: Iterable[Client], today: date) -> dict[int, Briefing]:
+    """What a visit page opens with, by client; five statements, however many clients, all fetched in the viewer's scope."""
+    ids = sorted({client.pk for client in clients})
+    last = {
+        one.client_id: one
+        for one in Contact.objects.filter(client__in=ids).order_by("client_id", "-at", "-pk").distinct("client_id")
+    }
+    promises = Promise.objects.filter(client__in=ids, kept_at__isnull=True).order_by("due_on", "pk")
+    events = TimelineEvent.objects.filter(client__in=ids).exclude(kind="visit.contact")
+    newest = events.annotate(n=Window(RowNumber(), partition_by="client_id", order_by=["-at", "-pk"]))
+    duties = Duty.objects.filter(client__in=ids, month=today.replace(day=1)).order_by("number")
+    photos = Photo.objects.filter(contact__client__in=ids).select_related("contact")
+    of_client = Window(RowNumber(), partition_by="contact__client_id", order_by=["-contact__at", "number"])
+    found = {pk: Briefing(last.get(pk), [], [], [], []) for pk in ids}
+    for promise in promises:
+        found[promise.client_id].promises.append(promise)
+    for event in newest.filter(n__lte=_EVENTS).order_by("-at", "-pk"):
+        since = last.get(event.client_id)
+        if since is None or event.at >= since.at:
+            found[event.client_id].events.append(event)
+    for duty in duties:
+        found[duty.client_id].duties.append(duty)
+    for photo in photos.annotate(n=of_client).filter(n__lte=_PHOTOS).order_by("-contact__at", "number"):
+        found[photo.contact.client_id].photos.append(photo)
+    return found
 
 
 def briefing(client: Client, today: date) -> Briefing:
-    """Everything the visit page opens with; four statements. `client` was fetched in the viewer's scope."""
-    last = Contact.objects.filter(client=client).order_by("-at", "-pk").first()
-    events = TimelineEvent.objects.filter(client=client).exclude(kind="visit.contact")
-    if last is not None:
-        events = events.filter(at__gte=last.at)
-    return Briefing(
-        last,
-        list(Promise.objects.filter(client=client, kept_at__isnull=True).order_by("due_on", "pk")),
-        list(events.order_by("-at", "-pk")[:6]),
-        list(Duty.objects.filter(client=client, month=today.replace(day=1)).order_by("number")),
-    )
+    """The same for one client."""
+    return briefings([client], today)[client.pk]
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from datetime import time
 EARTH_M = 6_371_008.8
 TIERS = ("A", "B", "C")
 #: Ways to contact for which somebody has to go there (V5).
-IN_PERSON = ("visit", "demo", "club")
+IN_PERSON = ("visit", "demo", "club", "decide")
 #: Starts and ways are rounded up to whole steps of so many minutes: nobody leaves at 10:07.
 STEP = 5
 

@@ -74,8 +74,47 @@
 
   // --- Notes -----------------------------------------------------------------------------------------------------------
 
+  // Photos leave the phone small; what cannot be made smaller here is judged by the server.
+  async function shrunk(file) {
+    try {
+      const image = await createImageBitmap(file, { imageOrientation: "from-image" });
+      const scale = Math.min(1, 1600 / Math.max(image.width, image.height));
+      const canvas = document.createElement("canvas");
+      canvas.width = Math.round(image.width * scale);
+      canvas.height = Math.round(image.height * scale);
+      canvas.getContext("2d").drawImage(image, 0, 0, canvas.width, canvas.height);
+      return (await new Promise((done) => canvas.toBlob(done, "image/jpeg", 0.85))) || file;
+    } catch {
+      return file;
+    }
+  }
+
+  // The fields of a form as text and blobs.
+  async function fieldsOf(form) {
+    const found = [];
+    for (const [name, value] of new FormData(form)) {
+      if (typeof value === "string") found.push([name, value]);
+      else if (value.size) found.push([name, await shrunk(value)]);
+    }
+    return found;
+  }
+
+  const inText = (blob) =>
+    new Promise((resolve, reject) => {
+      const reader = new FileReader();
+      reader.onload = () => resolve(reader.result);
+      reader.onerror = () => reject(reader.error);
+      reader.readAsDataURL(blob);
+    });
+
+  function inBytes(text) {
+    const [head, data] = text.split(",", 2);
+    return new Blob([Uint8Array.from(atob(data), (one) => one.charCodeAt(0))], { type: head.slice(5).split(";")[0] });
+  }
+
   const post = (action, fields) => {
-    const body = new URLSearchParams(fields);
+    const body = new FormData();
+    for (const [name, value, photo] of fields) body.append(name, photo ? inBytes(value) : value);
     body.set("csrfmiddlewaretoken", token() || body.get("csrfmiddlewaretoken"));
     return fetch(action, { method: "POST", body, headers: { Accept: "application/json" }, redirect: "manual" });
   };
@@ -122,10 +161,13 @@
     place.querySelector("p").textContent = words.waiting.replace("{n}", count);
   }
 
-  async function wait(form) {
+  async function wait(form, values) {
     const database = await open();
     const key = await keyOf(database);
-    const fields = [...new FormData(form)].map(([name, value]) => [name, String(value)]);
+    const fields = [];
+    for (const [name, value] of values) {
+      fields.push(typeof value === "string" ? [name, value] : [name, await inText(value), true]);
+    }
     const name = form.elements.key.value;
     await act(database, "notes", "readwrite", "put", await seal(key, JSON.stringify({ action: form.action, fields })), name);
     database.close();
@@ -140,16 +182,17 @@
     if (form.dataset.direct) return;
     event.preventDefault();
     event.stopImmediatePropagation();
+    const fields = await fieldsOf(form);
     let answer = null;
     if (navigator.onLine) {
       try {
-        answer = await post(form.action, new FormData(form));
+        answer = await post(form.action, fields);
       } catch {
         answer = null;
       }
     }
     if (answer === null) {
-      await wait(form);
+      await wait(form, fields);
     } else if (answer.ok) {
       location.assign(form.dataset.record);
     } else {
@@ -162,24 +205,24 @@
 
   async function keep() {
     const stops = document.querySelector("[data-stops]");
-    if (!stops || !navigator.onLine || !("serviceWorker" in navigator)) return;
+    if (!stops || !words.pages || !navigator.onLine || !("serviceWorker" in navigator)) return;
     await navigator.serviceWorker.register(words.worker);
     const database = await open();
     const key = await keyOf(database);
-    const pages = [location.href, ...[...stops.querySelectorAll("a.crm-stop-name")].map((link) => link.href)];
+    const pages = {};
+    const day = await fetch(location.href);
+    if (day.ok && !day.redirected) pages[location.pathname + location.search] = await day.text();
+    const visits = await fetch(words.pages, { headers: { Accept: "application/json" } });
+    if (visits.ok && !visits.redirected) Object.assign(pages, (await visits.json()).pages);
     const assets = new Set();
-    for (const address of pages) {
-      const answer = await fetch(address);
-      if (!answer.ok || answer.redirected) continue;
-      const text = await answer.text();
-      const url = new URL(address);
-      await act(database, "pages", "readwrite", "put", await seal(key, text), url.pathname + url.search);
+    for (const [address, text] of Object.entries(pages)) {
+      await act(database, "pages", "readwrite", "put", await seal(key, text), address);
       for (const [, asset] of text.matchAll(/(?:src|href)="(\/static\/[^"#]+)/g)) assets.add(asset);
     }
     database.close();
     const cache = await caches.open("crm-static");
     await Promise.all([...assets].map((asset) => cache.add(asset).catch(() => {})));
-    document.documentElement.dataset.dayKept = String(pages.length);
+    document.documentElement.dataset.dayKept = String(Object.keys(pages).length);
   }
 
   window.addEventListener("online", flush);

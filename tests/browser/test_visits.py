@@ -1,16 +1,18 @@
 """Visits on a phone: the opened day works without a network, two notes are sent once; a visit is dragged and taken back."""
 
+import io
 from datetime import date, time, timedelta
 
 import pytest
 from django.utils import timezone
+from PIL import Image
 from playwright.sync_api import BrowserContext, Page, expect
 
 from org.models import Role
 from segmentation.models import Standing
 from tests.browser.conftest import DESKTOP, PHONE, settled
 from tests.factories import ClientFactory, StaffFactory
-from visits.models import Contact, Visit
+from visits.models import Contact, Photo, Visit
 
 pytestmark = pytest.mark.usefixtures("transactional_db")
 
@@ -48,18 +50,20 @@ def visits():
     return made
 
 
-def write_note(page: Page, live_server, visit: Visit, text: str) -> None:
+def write_note(page: Page, live_server, visit: Visit, text: str, photo: bytes) -> None:
     page.goto(f"{live_server.url}/visits/{visit.pk}/")
     page.locator("input[name=at]").fill("00:00")
     page.locator(".crm-tap", has=page.locator("input[name=outcome][value=talk]")).click()
     page.locator(".crm-tap", has=page.locator("input[name=feeling][value='6']")).click()
     page.locator("textarea[name=text]").fill(text)
+    page.locator("input[name=photos]").set_input_files({"name": "1.png", "mimeType": "image/png", "buffer": photo})
     page.locator("form[data-note] .btn-primary").click()
 
 
 def test_two_notes_written_without_a_network_arrive_once(
-    page: Page, context: BrowserContext, live_server, sign_in, visits, expect_fault
+    page: Page, context: BrowserContext, live_server, sign_in, visits, expect_fault, settings, tmp_path
 ):
+    settings.MEDIA_ROOT = tmp_path
     page.set_viewport_size(PHONE)
     manager = visits[0].manager
     sign_in(manager)
@@ -71,10 +75,12 @@ def test_two_notes_written_without_a_network_arrive_once(
     stored = page.evaluate(STORED)
     assert visits[0].client.name not in stored, "what lies in the browser is encrypted"
 
+    camera = io.BytesIO()
+    Image.new("RGB", (2000, 1000), "green").save(camera, "PNG")
     expect_fault("ERR_INTERNET_DISCONNECTED")
     context.set_offline(True)
     for visit, text in zip(visits, ("第一条", "第二条"), strict=True):
-        write_note(page, live_server, visit, text)
+        write_note(page, live_server, visit, text, camera.getvalue())
         told(page, "data-note-kept")
     assert not Contact.objects.exists()
     expect(page.locator("div[data-waiting]")).to_be_visible()
@@ -87,6 +93,9 @@ def test_two_notes_written_without_a_network_arrive_once(
         page.wait_for_timeout(100)
     assert sorted(Contact.objects.values_list("text", flat=True)) == ["第一条", "第二条"]
     assert set(Visit.objects.values_list("state", flat=True)) == {"done"}
+    assert list(Photo.objects.values_list("contact__text", "width", "height").order_by("contact__text")) == [
+        ("第一条", 1600, 800), ("第二条", 1600, 800)
+    ]  # fmt: skip
     page.reload()
     assert Contact.objects.count() == 2, "nothing is sent twice"
     expect(page.locator("div[data-waiting]")).to_be_hidden()

@@ -29,7 +29,7 @@ from segmentation.models import RankingPolicy
 from segmentation.ranking import rank
 from segments.models import Segment
 from tests.factories import BranchFactory, ClientFactory, GrantFactory, LeaveFactory, StaffFactory
-from visits.models import Busy, Contact, Duty, MonthPlan, Promise, Visit
+from visits.models import Busy, Contact, Duty, MonthPlan, Photo, Promise, Visit
 
 TODAY = timezone.localdate()
 DAY = date(2026, 11, 20)
@@ -228,6 +228,9 @@ def _visits(world: World) -> dict[str, object]:
             state="done", done_on=TODAY, channel="visit",
         )  # fmt: skip
         rows[f"{prefix}visit"] = visit
+        rows[f"{prefix}photo"] = Photo.objects.create(
+            contact=contact, number=1, width=1, height=1, size=1, sha256="x", path="x"
+        )
         rows[f"{prefix}promise"] = Promise.objects.create(
             contact=contact, client=theirs, staff=person, text="Papers", due_on=TODAY
         )
@@ -283,6 +286,7 @@ EXAMPLES: dict[str, Callable[[World], Example]] = {
     "complaints:act key": lambda w: Example("note", None, "nothing"),
     "proposal_id": lambda w: Example(w.rows["proposal"].pk, w.rows["other_proposal"].pk, 99_999_999),
     "visit_id": lambda w: Example(w.rows["visit"].pk, w.rows["other_visit"].pk, 99_999_999),
+    "photo_id": lambda w: Example(w.rows["photo"].pk, w.rows["other_photo"].pk, 99_999_999),
     "promise_id": lambda w: Example(w.rows["promise"].pk, w.rows["other_promise"].pk, 99_999_999),
     "busy_id": lambda w: Example(w.rows["busy"].pk, w.rows["other_busy"].pk, 99_999_999),
     "plan_id": lambda w: Example(w.rows["plan"].pk, w.rows["other_plan"].pk, 99_999_999),

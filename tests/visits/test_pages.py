@@ -7,13 +7,17 @@ from unittest.mock import patch
 
 import pytest
 import time_machine
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from icalendar import Calendar
 
 from org.calendar import load
+from org.models import AuditEvent
+from tests.factories import ClientFactory
 from tests.visits.test_duties import MONTH, ranked
 from visits import duties, services
-from visits.models import CalendarFeed, Contact, Duty, ReminderWish, Visit
+from visits.models import CalendarFeed, Channel, Contact, Duty, ReminderWish, Visit
 
 pytestmark = pytest.mark.django_db
 DAY = date(2026, 10, 8)
@@ -68,8 +72,8 @@ def test_every_figure_of_coverage_opens_its_duties_with_the_same_count(client, h
     for row, cells, tiers, _url in page.context["table"]:
         assert sum(cell.total for cell, _ in cells if cell) == row.total.total
         marks += [(cell.total, url) for cell, url in [*cells, *tiers] if cell]
-    marks += [(value, url) for _label, value, url in page.context["figures"]]
-    marks += [page.context["late"], page.context["phone"], (page.context["whole"].total, page.context["all_url"])]
+    marks += [(value, url) for _label, value, url in [*page.context["figures"], *page.context["channels"]]]
+    marks += [page.context["late"], (page.context["whole"].total, page.context["all_url"])]
     assert len(marks) > 8
     for count, url in marks:
         assert client.get(url).context["count"] == count, url
@@ -224,3 +228,48 @@ def test_wishes_of_reminders_are_kept(client, manager):
     client.post(reverse("visits:settings"), {"morning": "on", "quiet_from": "21:00", "quiet_to": "08:00"})
     wish = ReminderWish.objects.get()
     assert (wish.evening, wish.morning, wish.by_email) == (False, True, False)
+
+
+def test_a_day_is_taken_along_in_one_request_however_many_visits(
+    client, manager, stranger, django_assert_max_num_queries
+):
+    def visit_today(n: int) -> Visit:
+        found = ClientFactory(manager=manager)
+        return Visit.objects.create(
+            client=found, manager=manager, date=date(2026, 10, 8), start=time(9 + n), minutes=30
+        )
+
+    client.force_login(manager.user)
+    first = visit_today(0)
+    client.get("/visits/kept/")
+    with CaptureQueriesContext(connection) as one:
+        assert list(client.get("/visits/kept/").json()["pages"]) == [f"/visits/{first.pk}/"]
+    more = [visit_today(n) for n in (1, 2)]
+    with django_assert_max_num_queries(len(one)):
+        pages = client.get("/visits/kept/").json()["pages"]
+    assert len(pages) == 3
+    assert more[1].client.name in pages[f"/visits/{more[1].pk}/"]
+    assert "data-note" in pages[f"/visits/{more[1].pk}/"]
+    kept = AuditEvent.objects.filter(action="visit.kept", object_no=manager.staff_no)
+    assert [row.detail["rows"] for row in kept.order_by("pk")] == [1, 1, 3]
+    client.force_login(stranger.user)
+    assert client.get("/visits/kept/", {"manager": manager.staff_no}).status_code == 404
+
+
+def test_every_way_to_contact_is_planned_noted_and_seen_in_coverage(client, manager, head):
+    """V5: telephone, letter, demonstration, meeting, the client's decision, the club."""
+    records = {channel: ranked("B", manager=manager) for channel in Channel.values}
+    duties.refresh(MONTH)
+    client.force_login(manager.user)
+    for channel, record in records.items():
+        entry = {"date": "2026-10-08", "start": "15:00", "minutes": 30, "kind": channel, "agenda": "年度方案"}
+        assert client.post(f"/clients/{record.client_no}/visits/new/", entry).status_code == 302
+        visit = Visit.objects.get(client=record)
+        assert client.get(f"/visits/{visit.pk}/").context["form"].initial["channel"] == channel
+        note = form_of(visit=visit.pk, channel=channel)
+        assert client.post(f"/clients/{record.client_no}/contact/note/", note).status_code == 302
+    client.force_login(head.user)
+    page = client.get("/visits/coverage/?month=2026-10")
+    assert [(label, count) for label, count, _url in page.context["channels"]] == [(c.label, 1) for c in Channel]
+    for (_label, _count, url), record in zip(page.context["channels"], records.values(), strict=True):
+        assert [row.client_id for row in client.get(url).context["rows"]] == [record.pk]

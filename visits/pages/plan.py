@@ -192,7 +192,10 @@ def coverage(request: HttpRequest) -> HttpResponse:
         "whole": whole,
         "figures": [(state.label, getattr(whole, name), url(state=state.value)) for state, name in _FIGURES],
         "late": (whole.late, url(late="1")),
-        "phone": (whole.phone, url(channel="phone")),
+        "channels": [
+            (Channel(channel).label, count, url(channel=channel))
+            for channel, count in queries.channels(request.user, month).items()
+        ],
         "all_url": url(),
         "tiers": [(tier, cell, url(tier=tier)) for tier, cell in tiers.items()],
         "quality": queries.quality(request.user, today() - timedelta(weeks=12)),

@@ -1,26 +1,32 @@
 """The visit page (V6): briefing, check-in, note; entering a visit; promises kept; duties waived."""
 
+from typing import Any
+
 from django.contrib import messages
 from django.core.exceptions import ValidationError
-from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.http import FileResponse, Http404, HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_POST
+from django.views.decorators.http import require_GET, require_POST
 
 from clients import timeline
 from clients.errors import Conflict
 from clients.models import Client
 from clients.services import record_view
 from crm.clock import now, today
+from org import audit
 from org.masking import mask_name
 from org.rights import may
 from org.scope import scope_of
 from org.views import month_or_404, page
 from visits import queries, services
 from visits.forms import MoveForm, NoteForm, VisitForm, WaiveForm, fresh_note
-from visits.models import Contact, Duty, Promise, Visit
+from visits.models import Contact, Duty, Photo, Promise, Visit
+from visits.pages.days import asked_day, asked_staff
 from visits.planning.load import place_of
+from visits.services import photos
 from visits.services.scope import editable
 
 
@@ -48,16 +54,30 @@ def contact(request: HttpRequest, client_no: str) -> HttpResponse:
 def _page(
     request: HttpRequest, client: Client, found: Visit | None, form: NoteForm | None = None, status: int = 200
 ) -> HttpResponse:
-    masked = scope_of(request.user).masked
     briefing = queries.briefing(client, today())
     kept = Contact.objects.filter(visit=found).first() if found is not None else None
     may_edit = may(request.user, "visits.edit") and (
         found is None or editable(request.user).filter(pk=found.pk).exists()
     )
+    context = _context(request, client, found, briefing, kept, may_edit, form)
+    return render(request, "visits/visit.html", context, status=status)
+
+
+def _context(
+    request: HttpRequest,
+    client: Client,
+    found: Visit | None,
+    briefing: queries.Briefing,
+    kept: Contact | None,
+    may_edit: bool,
+    form: NoteForm | None = None,
+) -> dict[str, Any]:
+    """What the page shows; asks no table, so that a whole day can be rendered at once."""
+    masked = scope_of(request.user).masked
     if form is None and may_edit and kept is None:
         channel = found.kind if found is not None else "phone"
         form = NoteForm(initial=fresh_note(now(), channel=channel, visit_id=found.pk if found else None))
-    context = {
+    return {
         "visit": found,
         "client": client,
         "name": mask_name(client.name) if masked else client.name,
@@ -77,7 +97,34 @@ def _page(
         "today": today(),
         "personal": True,
     }
-    return render(request, "visits/visit.html", context, status=status)
+
+
+@page("visits.edit")
+@require_GET
+def kept_day(request: HttpRequest) -> JsonResponse:
+    """The visit pages of a day by address, for a phone that will have no network; one audit row for all of them."""
+    staff, on = asked_staff(request), asked_day(request)
+    if staff is None:
+        raise Http404
+    visits = list(
+        Visit.objects.visible_to(request.user)
+        .filter(manager=staff, date=on, state__in=queries.SHOWN)
+        .select_related("client", "client__care", "client__standing", "manager", "manager__branch")
+    )
+    briefings = queries.briefings((visit.client for visit in visits), today())
+    noted = {contact.visit_id: contact for contact in Contact.objects.filter(visit__in=visits)}
+    mine = set(editable(request.user).filter(pk__in=[visit.pk for visit in visits]).values_list("pk", flat=True))
+    pages = {}
+    for visit in visits:
+        context = _context(
+            request, visit.client, visit, briefings[visit.client_id], noted.get(visit.pk), visit.pk in mine
+        )
+        pages[reverse("visits:visit", args=[visit.pk])] = render_to_string("visits/visit.html", context, request)
+    audit.record(
+        "visit.kept", user=request.user, object_kind="staff", object_no=staff.staff_no,
+        detail={"day": on.isoformat(), "rows": len(visits)},
+    )  # fmt: skip
+    return JsonResponse({"pages": pages}, headers={"Cache-Control": "private, no-store"})
 
 
 @page("visits.edit")
@@ -86,7 +133,7 @@ def note(request: HttpRequest, client_no: str) -> HttpResponse:
     """Keep a note. From a phone that was offline it comes as a background request and wants JSON."""
     client = get_object_or_404(Client.objects.visible_to(request.user), client_no=client_no)
     wants_json = "application/json" in request.headers.get("Accept", "")
-    form = NoteForm(request.POST)
+    form = NoteForm(request.POST, request.FILES)
     found: Visit | None = None
     if form.is_valid():
         visit_id = form.cleaned_data["visit"]
@@ -120,6 +167,22 @@ def _add(form: NoteForm, error: ValidationError) -> None:
     for name, texts in getattr(error, "message_dict", {"": error.messages}).items():
         field = names.get(name, name)
         form.add_error(field if field in form.fields else None, texts)
+
+
+@page("visits.view")
+@require_GET
+def photo(request: HttpRequest, photo_id: int) -> HttpResponseBase:
+    """Show a photo of a note; not to viewers who see personal data masked."""
+    if scope_of(request.user).masked:
+        raise Http404
+    try:
+        file = photos.opened(photo_id, user=request.user)
+    except (Photo.DoesNotExist, FileNotFoundError) as error:
+        raise Http404 from error
+    response = FileResponse(file, content_type="image/jpeg")
+    response["X-Content-Type-Options"] = "nosniff"
+    response["Cache-Control"] = "private, no-store"
+    return response
 
 
 @page("visits.edit")

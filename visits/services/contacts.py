@@ -3,6 +3,7 @@
 import uuid
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from pathlib import Path
 
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
@@ -18,6 +19,8 @@ from org.models import Staff, User
 from org.rights import require
 from visits.models import Channel, Contact, Duty, Feeling, Outcome, Promise, Visit
 from visits.rules import duty_done_by
+from visits.services import photos
+from visits.services.photos import Picture
 from visits.services.scope import editable
 from visits.services.state import owe_again, touch
 
@@ -42,6 +45,7 @@ class Note:
     next_step: str = ""
     next_on: date | None = None
     promises: tuple[tuple[str, date], ...] = field(default_factory=tuple)
+    photos: tuple[Picture, ...] = ()
 
 
 def record_contact(client_no: str, note: Note, *, user: User, visit_id: int | None = None) -> tuple[Contact, bool]:
@@ -57,12 +61,18 @@ def record_contact(client_no: str, note: Note, *, user: User, visit_id: int | No
     client = Client.objects.visible_to(user).get(client_no=client_no)
     staff = _author(user)
     _check(note)
+    files: list[Path] = []
     try:
         with transaction.atomic():
             contact = _write(client, staff, note, user, visit_id)
+            files = photos.store(contact, note.photos, note.at)
     except IntegrityError:
+        photos.drop(files)
         # The same note by two ways at once: the other one has written it.
         return Contact.objects.get(key=note.key, created_by=user, client=client), False
+    except BaseException:
+        photos.drop(files)
+        raise
     return contact, True
 
 
@@ -89,6 +99,8 @@ def _check(note: Note) -> None:
         problems["text"] = _("At most 4,000 characters.")
     if len(note.promises) > MAX_PROMISES or any(not text.strip() or len(text) > 200 for text, _on in note.promises):
         problems["promises"] = _("A promise has a text of at most 200 characters and a day.")
+    if len(note.photos) > photos.MAX_PHOTOS:
+        problems["photos"] = _("At most %(n)s photos.") % {"n": photos.MAX_PHOTOS}
     if note.next_on and not note.next_step.strip():
         problems["next_step"] = _("Say what the next step is.")
     if problems:
@@ -135,6 +147,7 @@ def _write(client: Client, staff: Staff, note: Note, user: User, visit_id: int |
         "next": contact.next_step,
         "next_on": note.next_on.isoformat() if note.next_on else "",
         "promises": [[text.strip(), on.isoformat()] for text, on in note.promises],
+        "photos": len(note.photos),
         "by": staff.name,
     }
     add_events(
