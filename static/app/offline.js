@@ -5,6 +5,7 @@
   const DATABASE = "crm-offline";
   const user = here.dataset.user || "";
   const words = here.dataset;
+  const marks = document.documentElement.dataset;
   if (!("indexedDB" in window) || !window.crypto?.subtle) return;
 
   function open() {
@@ -58,65 +59,43 @@
     return key;
   }
 
-  async function seal(key, text) {
+  async function seal(key, bytes) {
     const iv = crypto.getRandomValues(new Uint8Array(12));
-    const data = await crypto.subtle.encrypt({ name: "AES-GCM", iv }, key, new TextEncoder().encode(text));
-    return { iv, data };
+    return { iv, data: await crypto.subtle.encrypt({ name: "AES-GCM", iv }, key, bytes) };
   }
-
-  const unseal = async (key, kept) =>
-    new TextDecoder().decode(await crypto.subtle.decrypt({ name: "AES-GCM", iv: kept.iv }, key, kept.data));
 
   const tell = (text, level = "success") =>
     document.dispatchEvent(new CustomEvent("crm:toast", { detail: { text, level } }));
 
   const token = () => document.querySelector('input[name="csrfmiddlewaretoken"]')?.value || "";
 
-  // --- Notes -----------------------------------------------------------------------------------------------------------
+  // --- Notes ---
 
   // Photos leave the phone small; what cannot be made smaller here is judged by the server.
   async function shrunk(file) {
     try {
-      const image = await createImageBitmap(file, { imageOrientation: "from-image" });
+      const image = await createImageBitmap(file);
       const scale = Math.min(1, 1600 / Math.max(image.width, image.height));
-      const canvas = document.createElement("canvas");
-      canvas.width = Math.round(image.width * scale);
-      canvas.height = Math.round(image.height * scale);
+      const canvas = new OffscreenCanvas(Math.round(image.width * scale), Math.round(image.height * scale));
       canvas.getContext("2d").drawImage(image, 0, 0, canvas.width, canvas.height);
-      return (await new Promise((done) => canvas.toBlob(done, "image/jpeg", 0.85))) || file;
+      return await canvas.convertToBlob({ type: "image/jpeg", quality: 0.85 });
     } catch {
       return file;
     }
   }
 
-  // The fields of a form as text and blobs.
-  async function fieldsOf(form) {
-    const found = [];
-    for (const [name, value] of new FormData(form)) {
-      if (typeof value === "string") found.push([name, value]);
-      else if (value.size) found.push([name, await shrunk(value)]);
-    }
-    return found;
+  async function bodyOf(form) {
+    const body = new FormData(form);
+    const photos = body.getAll("photos").filter((photo) => photo.size);
+    body.delete("photos");
+    for (const photo of photos) body.append("photos", await shrunk(photo));
+    body.set("action", form.action);
+    return body;
   }
 
-  const inText = (blob) =>
-    new Promise((resolve, reject) => {
-      const reader = new FileReader();
-      reader.onload = () => resolve(reader.result);
-      reader.onerror = () => reject(reader.error);
-      reader.readAsDataURL(blob);
-    });
-
-  function inBytes(text) {
-    const [head, data] = text.split(",", 2);
-    return new Blob([Uint8Array.from(atob(data), (one) => one.charCodeAt(0))], { type: head.slice(5).split(";")[0] });
-  }
-
-  const post = (action, fields) => {
-    const body = new FormData();
-    for (const [name, value, photo] of fields) body.append(name, photo ? inBytes(value) : value);
+  const post = (body) => {
     body.set("csrfmiddlewaretoken", token() || body.get("csrfmiddlewaretoken"));
-    return fetch(action, { method: "POST", body, headers: { Accept: "application/json" }, redirect: "manual" });
+    return fetch(body.get("action"), { method: "POST", body, headers: { Accept: "application/json" }, redirect: "manual" });
   };
 
   let sending = false;
@@ -128,13 +107,11 @@
       const key = await keyOf(database);
       let sent = 0;
       for (const name of await act(database, "notes", "readonly", "getAllKeys")) {
-        const { action, fields } = JSON.parse(await unseal(key, await act(database, "notes", "readonly", "get", name)));
-        let answer;
-        try {
-          answer = await post(action, fields);
-        } catch {
-          break; // still no network
-        }
+        const kept = await act(database, "notes", "readonly", "get", name);
+        const bytes = await crypto.subtle.decrypt({ name: "AES-GCM", iv: kept.iv }, key, kept.data);
+        const body = await new Response(bytes, { headers: { "Content-Type": kept.type } }).formData();
+        const answer = await post(body).catch(() => null);
+        if (!answer) break; // still no network
         if (answer.ok) {
           await act(database, "notes", "readwrite", "delete", name);
           sent += 1;
@@ -143,7 +120,7 @@
         }
       }
       database.close();
-      document.documentElement.dataset.notesSent = String(sent + Number(document.documentElement.dataset.notesSent || 0));
+      marks.notesSent = String(sent + Number(marks.notesSent || 0));
       if (sent) tell(words.sent.replace("{n}", sent));
       await show();
     } finally {
@@ -161,18 +138,16 @@
     place.querySelector("p").textContent = words.waiting.replace("{n}", count);
   }
 
-  async function wait(form, values) {
+  async function wait(form, body) {
     const database = await open();
     const key = await keyOf(database);
-    const fields = [];
-    for (const [name, value] of values) {
-      fields.push(typeof value === "string" ? [name, value] : [name, await inText(value), true]);
-    }
+    const packed = new Response(body);
+    const kept = await seal(key, await packed.arrayBuffer());
     const name = form.elements.key.value;
-    await act(database, "notes", "readwrite", "put", await seal(key, JSON.stringify({ action: form.action, fields })), name);
+    await act(database, "notes", "readwrite", "put", { ...kept, type: packed.headers.get("Content-Type") }, name);
     database.close();
     form.querySelectorAll("button, input, select, textarea").forEach((field) => (field.disabled = true));
-    document.documentElement.dataset.noteKept = name;
+    marks.noteKept = name;
     tell(words.kept);
     await show();
   }
@@ -182,47 +157,40 @@
     if (form.dataset.direct) return;
     event.preventDefault();
     event.stopImmediatePropagation();
-    const fields = await fieldsOf(form);
-    let answer = null;
-    if (navigator.onLine) {
-      try {
-        answer = await post(form.action, fields);
-      } catch {
-        answer = null;
-      }
-    }
-    if (answer === null) {
-      await wait(form, fields);
-    } else if (answer.ok) {
+    const body = await bodyOf(form);
+    const answer = navigator.onLine ? await post(body).catch(() => null) : null;
+    if (answer?.ok) {
       location.assign(form.dataset.record);
-    } else {
+    } else if (answer?.status === 422) {
       form.dataset.direct = "1"; // the server says at the fields what is wrong
       form.submit();
+    } else {
+      await wait(form, body); // no network, a server that is down, a session that ended
     }
   });
 
-  // --- The opened day --------------------------------------------------------------------------------------------------
+  // --- The opened day ---
 
   async function keep() {
     const stops = document.querySelector("[data-stops]");
-    if (!stops || !words.pages || !navigator.onLine || !("serviceWorker" in navigator)) return;
+    if (!stops || !words.dayUrl || !navigator.onLine || !("serviceWorker" in navigator)) return;
     await navigator.serviceWorker.register(words.worker);
     const database = await open();
     const key = await keyOf(database);
     const pages = {};
     const day = await fetch(location.href);
     if (day.ok && !day.redirected) pages[location.pathname + location.search] = await day.text();
-    const visits = await fetch(words.pages, { headers: { Accept: "application/json" } });
+    const visits = await fetch(words.dayUrl, { headers: { Accept: "application/json" } });
     if (visits.ok && !visits.redirected) Object.assign(pages, (await visits.json()).pages);
     const assets = new Set();
     for (const [address, text] of Object.entries(pages)) {
-      await act(database, "pages", "readwrite", "put", await seal(key, text), address);
+      await act(database, "pages", "readwrite", "put", await seal(key, new TextEncoder().encode(text)), address);
       for (const [, asset] of text.matchAll(/(?:src|href)="(\/static\/[^"#]+)/g)) assets.add(asset);
     }
     database.close();
     const cache = await caches.open("crm-static");
     await Promise.all([...assets].map((asset) => cache.add(asset).catch(() => {})));
-    document.documentElement.dataset.dayKept = String(Object.keys(pages).length);
+    marks.dayKept = String(Object.keys(pages).length);
   }
 
   window.addEventListener("online", flush);

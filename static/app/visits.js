@@ -3,7 +3,7 @@
   if (window.crmVisits) return;
   window.crmVisits = true;
 
-  // --- Order of a day --------------------------------------------------------------------------------------------------
+  // --- Order of a day ---
   const stops = document.querySelector("[data-stops]");
   const form = document.querySelector("form[data-order]");
   if (stops && form) {
@@ -51,7 +51,7 @@
     });
   }
 
-  // --- Calendar --------------------------------------------------------------------------------------------------------
+  // --- Calendar ---
   const calendar = document.querySelector("[data-calendar]");
   const mover = document.querySelector("form[data-move]");
   if (calendar && mover) {
@@ -103,7 +103,7 @@
     });
   }
 
-  // --- Note ------------------------------------------------------------------------------------------------------------
+  // --- Note ---
   const note = document.querySelector("form[data-note]");
   const feeling = note?.querySelector("[data-feeling]");
   if (note && feeling) {
