@@ -85,16 +85,35 @@ def list_url(dimension: Dimension, key: str, month: date, branches: list[str]) -
     return f"{reverse('clients:list')}?{query}"
 
 
-def series(
-    user: Any, dimension: Dimension, branch: Branch | None, field: str
-) -> tuple[list[date], dict[str, list[int]]]:
-    """Months and, by key, the sum of `field` (clients, amount or extra) in each."""
+@dataclass(frozen=True)
+class Line:
+    """One key over the months: the clients of each, their first sum in units, the lists behind."""
+
+    key: str
+    name: str
+    clients: list[int]
+    amounts: list[int]
+    urls: list[str]
+
+
+def series(user: Any, dimension: Dimension, branch: Branch | None) -> tuple[list[date], list[Line]]:
+    """Months and a line for each key: one query, and one for the branches below."""
     rows = cells(user, branch).filter(dimension=dimension.key).values_list("month", "key")
-    found = {(month, key): value for month, key, value in rows.annotate(sum=Sum(field)).order_by()}
+    sums = rows.annotate(n=Sum("clients"), a=Sum("amount")).order_by()
+    found = {(month, key): (clients, amount) for month, key, clients, amount in sums}
     months = sorted({month for month, _key in found})
     keys = {key for _month, key in found}
-    order = [key for key in dimension.names if key in keys] + sorted(keys - dimension.names.keys())
-    return months, {key: [found.get((month, key), 0) for month in months] for key in order}
+    below = _below(branch)
+    return months, [
+        Line(
+            key=key,
+            name=str(dimension.names.get(key, key)),
+            clients=[found.get((month, key), (0, 0))[0] for month in months],
+            amounts=[found.get((month, key), (0, 0))[1] for month in months],
+            urls=[list_url(dimension, key, month, below) for month in months],
+        )
+        for key in [key for key in dimension.names if key in keys] + sorted(keys - dimension.names.keys())
+    ]
 
 
 # --- The list behind a figure ------------------------------------------------------------------------------------------

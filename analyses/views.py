@@ -22,7 +22,9 @@ from clients.models import Client
 from crm import replica
 from crm.clock import now
 from crm.money import UNITS_PER_YUAN, to_yuan
+from crm.partitions import next_month
 from forecasts.funds import forecast
+from forecasts.words import foretold
 from org import audit
 from org.models import Branch
 from org.templatetags.fmt import month as month_text
@@ -128,32 +130,40 @@ def data(request: HttpRequest, dimension: str) -> JsonResponse:
 @require_GET
 @replica.reads
 def trend(request: HttpRequest, dimension: str) -> JsonResponse:
-    """The months of a dimension: its first sum, or the clients; a single line carries a forecast."""
+    """The months of a dimension: its first sum, or the clients; a single line carries a forecast.
+
+    Each mark opens the clients it counts; one of the forecast those whom it rests on.
+    """
     found = _dimension(dimension)
     if not found.past:
         raise Http404
     money = bool(found.amount)
-    months, lines = series(request.user, found, _branch(request), "amount" if money else "clients")
-    most = max((abs(v) for values in lines.values() for v in values), default=0)
+    months, lines = series(request.user, found, _branch(request))
+    values = [line.amounts if money else line.clients for line in lines]
+    most = max((abs(v) for line in values for v in line), default=0)
     large = most >= 10**9
     scale = (UNITS_PER_YUAN * (10_000 if large else 1)) if money else 1
     shown: list[dict[str, Any]] = [
         {
-            "name": str(found.names.get(key, key)),
-            "values": [value / scale for value in values],
-            "exact": [f"{yuan(value)} {_('yuan')}" for value in values] if money else None,
+            "name": line.name,
+            "values": [value / scale for value in shown_values],
+            "exact": [f"{yuan(value)} {_('yuan')}" for value in shown_values] if money else None,
+            "urls": line.urls,
+            "counts": line.clients,
         }
-        for key, values in lines.items()
+        for line, shown_values in zip(lines, values, strict=True)
     ]
     answer: dict[str, Any] = {
         "labels": [month_text(month) for month in months],
         "series": shown,
         "unit": (_("10k yuan") if large else _("yuan")) if money else "",
-        "names": {"label": _("Month")},
+        "names": {"label": _("Month"), **({"count": _("Clients")} if money else {})},
         "ahead": 0,
     }
+    if len(lines) == 1:  # its whole columns are the doors
+        answer |= {name: shown[0].pop(name) for name in ("urls", "counts")}
     if len(lines) == 1 and len(months) > 3:
-        _add_forecast(answer, months, next(iter(lines.values())), scale)
+        _add_forecast(answer, months, values[0], scale)
     return JsonResponse(answer)
 
 
@@ -161,14 +171,16 @@ def _add_forecast(answer: dict[str, Any], months: list[date], values: list[int],
     predicted = forecast([float(value) for value in values])
     if predicted is None:
         return
-    from crm.partitions import next_month
-
     coming, day = len(predicted.middle), months[-1]
+    answer["titles"] = list(answer["labels"])
     for _step in range(coming):
         day = next_month(day)
         answer["labels"].append(month_text(day))
+        answer["titles"].append(foretold(day, months[-1]))
     for line in answer["series"]:
         line["values"] += [None] * coming
+    for doors in (answer["urls"], answer["counts"]):
+        doors += doors[-1:] * coming
     start: list[float | None] = [None] * (len(values) - 1)
     answer["ahead"] = coming
     for name, role, ends in (

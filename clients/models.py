@@ -16,6 +16,10 @@ class Status(models.TextChoices):
     CLOSED = "closed", _("Closed")
 
 
+#: Of clients who have not left.
+STAYING = [status.value for status in Status if status != Status.CLOSED]
+
+
 class ClientQuerySet(models.QuerySet["Client"]):
     def visible_to(self, user) -> "ClientQuerySet":
         """The clients a user may see; see `clients.scope`."""

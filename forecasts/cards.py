@@ -1,8 +1,10 @@
 """What the forecasts show on the record page and in the client list; registered in `AppConfig.ready`."""
 
+from datetime import date
 from typing import Any
 
 import django_filters
+from django import forms
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.template.loader import render_to_string
@@ -12,9 +14,10 @@ from clients import cards, columns
 from clients.cards import Card, Place
 from clients.models import Client
 from crm.money import UNITS_PER_YUAN, to_yuan
+from forecasts.reading import behind_month
 from forecasts.rules import cents, so_far
 from org.listing import Column, Kind
-from org.templatetags.fmt import money
+from org.templatetags.fmt import money, month
 
 
 def _value(client: Client, request: HttpRequest) -> str:
@@ -43,6 +46,41 @@ class _Yuan(django_filters.NumberFilter):
         return super().filter(qs, None if value is None else int(value * UNITS_PER_YUAN))
 
 
+class MonthField(forms.CharField):
+    widget = forms.HiddenInput
+
+    def clean(self, value: Any) -> date | None:
+        text = super().clean(value)
+        if not text:
+            return None
+        try:
+            return month_of(text)
+        except ValueError as error:
+            raise forms.ValidationError(_("This figure does not exist.")) from error
+
+
+def month_of(text: str) -> date:
+    """First day of `YYYY-MM`. Raises ValueError."""
+    return date.fromisoformat(f"{text}-01")
+
+
+class FundsFilter(django_filters.Filter):
+    """The clients whose funds a month of the growth of funds counted."""
+
+    field_class = MonthField
+
+    @staticmethod
+    def words(value: str, user: Any) -> str:
+        """The month in words."""
+        try:
+            return month(month_of(value))
+        except ValueError:
+            return value
+
+    def filter(self, qs: QuerySet[Any], value: Any) -> QuerySet[Any]:
+        return behind_month(qs, value) if value else qs
+
+
 def register() -> None:
     """Everything that the forecasts add to the pages of the clients."""
     cards.register(
@@ -69,6 +107,7 @@ def register() -> None:
     columns.register_filter(
         "clv_below", lambda: _Yuan(field_name="value__clv_12m", lookup_expr="lt", label=_("Expected below, yuan"))
     )
+    columns.register_filter("funds", lambda: FundsFilter(label=_("With funds at the end of")))
     columns.register_filter(
         "has_value",
         lambda: django_filters.BooleanFilter(

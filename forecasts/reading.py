@@ -1,11 +1,11 @@
 """What the pages and the API read of the forecasts, within the viewer's scope."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
-from django.db.models import Count, F, Q, QuerySet, Sum
+from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet, Sum
 
 from clients.models import Client
 from crm import replica
@@ -16,6 +16,7 @@ from forecasts.funds import Forecast, forecast
 from forecasts.models import ClientValue
 from forecasts.rules import BANDS
 from forecasts.services import month_ends, newest
+from ledger.models import AssetSnapshot
 from org.models import Branch
 from org.scope import scope_of
 from segmentation.pareto import Selection
@@ -106,11 +107,15 @@ class Month:
 
 @dataclass(frozen=True)
 class Growth:
-    """History and forecast (units) of a selection or a client; `ahead`: the months of the forecast."""
+    """History and forecast (units) of a selection or a client; `ahead`: the months of the forecast.
+
+    `closed`: clients who left since count in the months they were there.
+    """
 
     months: list[Month]
     ahead: list[date]
     forecast: Forecast | None
+    closed: bool = True
 
     @property
     def market(self) -> int | None:
@@ -133,7 +138,7 @@ def growth_of(user: Any, selection: Selection) -> Growth:
     """Of the branches of a selection, or of a manager's book."""
     if selection.manager is not None or not _whole_branches(user):
         ids = clients_of(user, selection).exclude(status="closed").values_list("pk", flat=True)
-        return _growth(_client_series(list(ids)))
+        return replace(_growth(_client_series(list(ids))), closed=False)
     branches = Branch.objects.visible_to(user)
     if selection.branch is not None:
         branches = branches.filter(path__startswith=selection.branch.path)
@@ -146,6 +151,13 @@ def growth_of(user: Any, selection: Selection) -> Growth:
 def growth_of_client(client: Client) -> Growth:
     """Of one client, who must be in the viewer's scope."""
     return _growth(_client_series([client.pk]))
+
+
+def behind_month(queryset: QuerySet[Client], month: date) -> QuerySet[Client]:
+    """The clients whose funds a month's end counted: those with a statement of its last day that has any."""
+    snapshots = AssetSnapshot.objects.filter(date__gte=month, date__lt=next_month(month))
+    last = snapshots.order_by("-date").values("date")[:1]
+    return queryset.filter(Exists(AssetSnapshot.objects.filter(client=OuterRef("pk"), date=last)))
 
 
 def _whole_branches(user: Any) -> bool:

@@ -10,7 +10,7 @@ from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 
-from clients.models import Client
+from clients.models import STAYING, Client
 from crm import replica
 from crm.money import UNITS_PER_YUAN, to_yuan
 from forecasts import services
@@ -18,6 +18,7 @@ from forecasts.forms import WhatIf
 from forecasts.funds import COVERAGE
 from forecasts.reading import Growth, Values, best, growth_of, growth_of_client, values_of
 from forecasts.rules import Lifetime, cents, so_far
+from forecasts.words import foretold
 from org.models import Branch
 from org.scope import scope_of
 from org.templatetags.fmt import month as month_text
@@ -96,7 +97,9 @@ def band_name(low: int | None, high: int | None) -> str:
 
 
 def _list_url(selection: Selection, **more: Any) -> str:
-    query = urlencode({**selection.list_query(), **{k: v for k, v in more.items() if v is not None}}, doseq=True)
+    """A list within a selection; closed clients have no value to come."""
+    wanted = {**selection.list_query(), "status": STAYING, **{k: v for k, v in more.items() if v is not None}}
+    query = urlencode(wanted, doseq=True)
     return f"{reverse('clients:list')}?{query}"
 
 
@@ -162,7 +165,25 @@ def funds(request: HttpRequest) -> HttpResponse:
 @require_GET
 @replica.reads
 def funds_data(request: HttpRequest) -> JsonResponse:
-    return JsonResponse(_growth_data(growth_of(request.user, _selection(request))))
+    """The chart's data; each month opens the clients whose funds it counts."""
+    selection = _selection(request)
+    growth = growth_of(request.user, selection)
+    return JsonResponse(_growth_data(growth) | _month_doors(growth, selection))
+
+
+def _month_doors(growth: Growth, selection: Selection) -> dict[str, Any]:
+    """Lists behind the months; a month to come opens the clients whom its forecast rests on."""
+    if not growth.months:
+        return {"urls": [], "counts": []}
+    now, staying = growth.months[-1], {} if growth.closed else {"status": STAYING}
+    behind = [*growth.months, *([now] * len(growth.ahead))]
+    wanted, start = {**selection.list_query(), **staying}, reverse("clients:list")
+    return {
+        "urls": [f"{start}?{urlencode({**wanted, 'funds': f'{m.month:%Y-%m}'}, doseq=True)}" for m in behind],
+        "counts": [month.clients for month in behind],
+        "titles": [month_text(month.month) for month in growth.months]
+        + [foretold(day, now.month) for day in growth.ahead],
+    }
 
 
 @page("clients.view")
@@ -233,5 +254,5 @@ def _growth_data(growth: Growth) -> dict[str, Any]:
         "series": series,
         "ahead": coming,
         "unit": unit,
-        "names": {"label": _("Month")},
+        "names": {"label": _("Month"), "count": _("Clients")},
     }

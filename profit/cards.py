@@ -3,6 +3,7 @@
 from typing import Any
 
 import django_filters
+from django import forms
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.template.loader import render_to_string
@@ -16,8 +17,9 @@ from crm.clock import today
 from crm.money import UNITS_PER_YUAN
 from org.listing import Column, Kind
 from org.rights import may
-from org.templatetags.fmt import money
+from org.templatetags.fmt import money, yuan
 from profit.forms import UseForm
+from profit.reading import Stretch
 from profit.rules import Profit
 
 
@@ -47,6 +49,35 @@ class _Yuan(django_filters.NumberFilter):
 
     def filter(self, qs: QuerySet[Any], value: Any) -> QuerySet[Any]:
         return super().filter(qs, None if value is None else int(value * UNITS_PER_YUAN))
+
+
+class PlacesField(forms.CharField):
+    widget = forms.HiddenInput
+
+    def clean(self, value: Any) -> str:
+        found = super().clean(value)
+        if found and Stretch.parse(found) is None:
+            raise forms.ValidationError(_("This figure does not exist."))
+        return found
+
+
+class PlacesFilter(django_filters.Filter):
+    """The clients of one mark of the curve."""
+
+    field_class = PlacesField
+    right = "profit.view"
+
+    @staticmethod
+    def words(value: str, user: Any) -> str:
+        """The stretch in words."""
+        found = Stretch.parse(value)
+        if found is None:
+            return value
+        return gettext("%(high)s to %(low)s yuan") % {"high": yuan(found.first[0]), "low": yuan(found.last[0])}
+
+    def filter(self, qs: QuerySet[Any], value: Any) -> QuerySet[Any]:
+        found = Stretch.parse(value) if value else None
+        return qs.filter(found.condition()) if found else qs
 
 
 class _Has(django_filters.BooleanFilter):
@@ -94,6 +125,7 @@ def register() -> None:
     columns.register_filter(
         "net_from", lambda: _Yuan(field_name="profit__net", lookup_expr="gte", label=_("Net contribution from, yuan"))
     )
+    columns.register_filter("net_places", lambda: PlacesFilter(label=_("Net contribution")))
     columns.register_filter(
         "has_profit",
         lambda: _Has(field_name="profit__net", lookup_expr="isnull", exclude=True, label=_("With shared costs")),

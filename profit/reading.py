@@ -1,5 +1,6 @@
 """What the profit pages read, within the viewer's scope."""
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -44,8 +45,10 @@ def picture(user: Any, branch: Branch | None) -> Picture:
 
 #: Clients by net contribution, best first, in equal groups: the running sum rises, then falls where clients cost money.
 _CURVE = """
-SELECT least(((rank - 1) * %(columns)s / total) + 1, %(columns)s) AS part, count(*), sum(net)::bigint
-  FROM (SELECT p.net, row_number() OVER (ORDER BY p.net DESC, p.client_id) AS rank, count(*) OVER () AS total
+SELECT (rank - 1) * %(columns)s / total AS part, count(*), sum(net)::bigint,
+       max(net), min(client_id) FILTER (WHERE rank = 1 OR (rank - 1) * %(columns)s / total > (rank - 2) * %(columns)s / total),
+       min(net), min(client_id) FILTER (WHERE rank * %(columns)s / total > (rank - 1) * %(columns)s / total)
+  FROM (SELECT p.net, p.client_id, row_number() OVER (ORDER BY p.net DESC, p.client_id) AS rank, count(*) OVER () AS total
           FROM profit_profittotal p JOIN clients_client c ON c.id = p.client_id
           JOIN org_branch b ON b.id = c.branch_id
          WHERE c.status <> 'closed' AND {scope} AND b.path LIKE %(path)s) r
@@ -54,13 +57,51 @@ SELECT least(((rank - 1) * %(columns)s / total) + 1, %(columns)s) AS part, count
 COLUMNS = 50
 
 
-def curve(user: Any, branch: Branch | None) -> list[tuple[int, int, int]]:
-    """(group, clients in it, their net contribution) from the best to the worst."""
+@dataclass(frozen=True)
+class Stretch:
+    """Clients who follow each other by net contribution, best first, then by key; `first`, `last`: (net in units, key)."""
+
+    first: tuple[int, int]
+    last: tuple[int, int]
+
+    def __str__(self) -> str:
+        return ":".join(map(str, (*self.first, *self.last)))
+
+    @classmethod
+    def parse(cls, value: str) -> "Stretch | None":
+        """The stretch that was written so; None if it is none."""
+        if not re.fullmatch(r"-?\d{1,18}:\d{1,18}:-?\d{1,18}:\d{1,18}", value, re.ASCII):
+            return None
+        high, first, low, last = map(int, value.split(":"))
+        return cls((high, first), (low, last))
+
+    def condition(self) -> Q:
+        """On clients."""
+        (high, first), (low, last) = self.first, self.last
+        return (Q(profit__net__lt=high) | Q(profit__net=high, pk__gte=first)) & (
+            Q(profit__net__gt=low) | Q(profit__net=low, pk__lte=last)
+        )
+
+
+@dataclass(frozen=True)
+class Part:
+    """One mark of the curve: how many clients, what remains of them together (units), and who they are."""
+
+    clients: int
+    net: int
+    stretch: Stretch
+
+
+def curve(user: Any, branch: Branch | None) -> list[Part]:
+    """Groups of clients from the best to the worst: one query."""
     condition, values = client_scope(user).sql("c")
     path = (branch.path if branch else "/") + "%"
     with replica.connection().cursor() as cursor:
         cursor.execute(_CURVE.format(scope=condition), {**values, "path": path, "columns": COLUMNS})
-        return cursor.fetchall()
+        return [
+            Part(clients, net, Stretch((high, first), (low, last)))
+            for _part, clients, net, high, first, low, last in cursor.fetchall()
+        ]
 
 
 def cost_months(user: Any, branch: Branch | None) -> QuerySet[CostMonth]:

@@ -1,5 +1,6 @@
 """Pages of client profit (S7): the picture, the costs of a month, proposals for remote service."""
 
+from collections.abc import Callable
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -13,7 +14,7 @@ from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
-from clients.models import Client
+from clients.models import STAYING, Client
 from crm import replica
 from crm.clock import now, today
 from crm.money import UNITS_PER_YUAN, to_units, to_yuan
@@ -45,6 +46,7 @@ def _branch(request: HttpRequest) -> Branch | None:
 def overview(request: HttpRequest) -> HttpResponse:
     """From revenue to net contribution, and whom it costs money to keep."""
     branch = _branch(request)
+    list_url = _lists(branch)
     found = picture(request.user, branch)
     masked = scope_of(request.user).masked
     worst = totals(request.user, branch).filter(net__lt=0).select_related("client").order_by("net", "client_id")[:WORST]
@@ -55,38 +57,47 @@ def overview(request: HttpRequest) -> HttpResponse:
         "picture": found,
         "newest": newest,
         "worst": [(row, mask_name(row.client.name) if masked else row.client.name) for row in worst],
-        "losers_url": _list_url(branch, net_below=0),
-        "all_url": _list_url(branch, has_profit="true"),
+        "losers_url": list_url(net_below=0),
+        "all_url": list_url(has_profit="true"),
         "proposals": RemoteProposal.objects.visible_to(request.user).filter(state="open").count(),
         "data_url": f"{reverse('profit:curve')}?{urlencode({'branch': branch.branch_no} if branch else {})}",
     }
     return render(request, "profit/overview.html", context)
 
 
-def _list_url(branch: Branch | None, **more: Any) -> str:
-    wanted: dict[str, Any] = dict(more)
+def _lists(branch: Branch | None) -> Callable[..., str]:
+    """Makes the addresses of lists within a branch and those below it; closed clients are not counted here."""
+    wanted: dict[str, Any] = {"status": STAYING}
     if branch is not None:
         below = Branch.objects.filter(path__startswith=branch.path).order_by("branch_no")
         wanted["branch"] = list(below.values_list("branch_no", flat=True))
-    return f"{reverse('clients:list')}?{urlencode(wanted, doseq=True)}"
+    start = reverse("clients:list")
+    return lambda **more: f"{start}?{urlencode({**wanted, **more}, doseq=True)}"
 
 
 @page("profit.view")
 @require_GET
 @replica.reads
 def curve_data(request: HttpRequest) -> JsonResponse:
-    """Running net contribution from the best client to the worst."""
-    groups = curve(request.user, _branch(request))
-    labels, running, total, clients = [], [], 0, 0
-    for _group, count, net in groups:
-        clients, total = clients + count, total + net
+    """Running net contribution from the best client to the worst; a mark opens the clients it adds."""
+    branch = _branch(request)
+    list_url = _lists(branch)
+    labels, titles, urls, counts, running, total, clients = [], [], [], [], [], 0, 0
+    for part in curve(request.user, branch):
+        first, clients, total = clients + 1, clients + part.clients, total + part.net
         labels.append(str(clients))
+        titles.append(_("Places %(places)s") % {"places": f"{first}–{clients}" if part.clients > 1 else str(first)})
+        urls.append(list_url(net_places=part.stretch))
+        counts.append(part.clients)
         running.append(total)
     most = max((abs(value) for value in running), default=0)
     scale, unit = (UNITS_PER_YUAN * 10_000, _("10k yuan")) if most >= 10**9 else (UNITS_PER_YUAN, _("yuan"))
     return JsonResponse(
         {
             "labels": labels,
+            "titles": titles,
+            "urls": urls,
+            "counts": counts,
             "series": [
                 {
                     "name": _("Net contribution, running sum"),
@@ -95,7 +106,7 @@ def curve_data(request: HttpRequest) -> JsonResponse:
                 }
             ],
             "unit": unit,
-            "names": {"label": _("Clients, best first")},
+            "names": {"label": _("Clients, best first"), "count": _("Clients")},
         }
     )
 

@@ -162,6 +162,9 @@
     return option;
   }
 
+  // How many clients a mark stands for, where its value is something else.
+  const counted = ({ names }, counts, i) => counts && names?.count && `${names.count} ${number(counts[i], 0)}`;
+
   const simple = (type) => (data, echarts) => {
     const unit = data.unit || "";
     const option = common(data, unit);
@@ -170,16 +173,18 @@
       lines(echarts, [
         data.titles?.[points[0].dataIndex] ?? data.labels[points[0].dataIndex],
         ...points.map((point) => {
-          const exact = data.series[point.seriesIndex].exact?.[point.dataIndex];
-          return `${point.seriesName} ${exact ?? `${number(point.value)} ${unit}`}`;
+          const { exact, counts } = data.series[point.seriesIndex];
+          const value = exact?.[point.dataIndex] ?? `${number(point.value)} ${unit}`;
+          return [`${point.seriesName} ${value}`.trim(), counted(data, counts, point.dataIndex)].filter(Boolean).join(" · ");
         }),
+        counted(data, data.counts, points[0].dataIndex),
       ]);
     option.series = data.series.map((series) => ({
       type,
       name: series.name,
       data: series.values,
       showSymbol: data.labels.length <= 40,
-      cursor: data.urls ? "pointer" : "default",
+      cursor: data.urls || series.urls ? "pointer" : "default",
     }));
     return option;
   };
@@ -199,10 +204,11 @@
     option.tooltip.formatter = (points) => {
       const at = points[0].dataIndex;
       return lines(echarts, [
-        data.labels[at],
+        data.titles?.[at] ?? data.labels[at],
         ...data.series
           .filter(({ values, role }) => known(values[at]) && (!role || at >= data.labels.length - data.ahead))
-          .map(({ name, values, exact }) => `${name} ${exact?.[at] ?? `${number(values[at])} ${data.unit || ""}`}`),
+          .map(({ name, values, exact }) => `${name} ${exact?.[at] ?? `${number(values[at])} ${data.unit || ""}`}`.trim()),
+        counted(data, data.counts, at),
       ]);
     };
     const low = data.series.find(({ role }) => role === "low")?.values;
@@ -271,11 +277,14 @@
       };
     }
     if (kind !== "pareto") {
+      const known = (values, i) => values[i] !== null && values[i] !== undefined;
+      const counts = names.count && data.counts;
       return {
-        heads: [names.label || "", ...data.series.map((series) => series.name + unit)],
+        heads: [names.label || "", ...data.series.map((series) => series.name + unit), ...(counts ? [names.count] : [])],
         rows: data.labels.map((label, i) => [
           data.titles?.[i] ?? label,
-          ...data.series.map((series) => series.exact?.[i] ?? (series.values[i] === null ? "" : number(series.values[i]))),
+          ...data.series.map(({ exact, values }) => exact?.[i] ?? (known(values, i) ? number(values[i]) : "")),
+          ...(counts ? [number(counts[i], 0)] : []),
         ]),
       };
     }
@@ -295,6 +304,9 @@
     const { heads, rows } = rowsOf(kind, data);
     const table = document.createElement("table");
     table.className = "crm-table crm-table-plain";
+    const caption = table.createCaption();
+    caption.className = "visually-hidden"; // the card says it
+    caption.textContent = place.closest("figure").getAttribute("aria-label");
     const head = table.createTHead().insertRow();
     heads.forEach((text, i) => {
       const cell = document.createElement("th");
@@ -307,10 +319,11 @@
     rows.forEach((row, r) => {
       const line = body.insertRow();
       row.forEach((text, i) => {
-        const cell = line.insertCell();
+        const cell = i ? line.insertCell() : line.appendChild(document.createElement("th"));
         if (i) cell.className = "num";
-        const address = i ? null : (data.urls?.[r] ?? data.streams?.[r]?.url);
-        if (address) {
+        else cell.scope = "row";
+        const address = i ? data.series?.[i - 1]?.urls?.[r] : (data.urls?.[r] ?? data.streams?.[r]?.url);
+        if (address && text) {
           const link = document.createElement("a");
           link.href = address;
           link.textContent = text;
@@ -339,15 +352,36 @@
       chart.instance.on("click", ({ data: item }) => item?.url && location.assign(item.url));
       return;
     }
-    if (!chart.data.urls) return;
+    if (!chart.data.urls && !chart.data.series?.some(({ urls }) => urls)) return;
     // The whole column is the door, not only its drawn part: small clients have small columns.
-    chart.instance.getZr().on("click", (event) => {
-      const at = [event.offsetX, event.offsetY];
-      if (!chart.instance.containPixel("grid", at)) return;
-      const [index] = chart.instance.convertFromPixel({ seriesIndex: 0 }, at);
-      const address = chart.data.urls[Math.round(index)];
+    const canvas = chart.instance.getZr();
+    canvas.on("click", (event) => {
+      const address = behind(chart, [event.offsetX, event.offsetY]);
       if (address) location.assign(address);
     });
+    canvas.on("mousemove", (event) => {
+      if (behind(chart, [event.offsetX, event.offsetY])) canvas.setCursorStyle("pointer");
+    });
+  }
+
+  // The list behind a point of the canvas: its column's, or that of the line next to it.
+  function behind({ data, instance }, at) {
+    if (!instance.containPixel("grid", at)) return null;
+    const index = Math.round(instance.convertFromPixel({ seriesIndex: 0 }, at)[0]);
+    if (data.urls) return data.urls[index];
+    const shown = instance.getOption().legend?.[0]?.selected ?? {};
+    const near = data.series
+      .map(({ name, urls, values }, seriesIndex) => ({ name, urls, value: values[index], seriesIndex }))
+      .filter(({ name, urls, value }) => urls?.[index] && (shown[name] !== false || data.series.length === 1))
+      .map((line) => ({
+        address: line.urls[index],
+        // A month to come has no value of its own: any place of its column will do.
+        far:
+          line.value === null || line.value === undefined
+            ? Infinity
+            : Math.abs(instance.convertToPixel({ seriesIndex: line.seriesIndex }, [index, line.value])[1] - at[1]),
+      }));
+    return near.sort((a, b) => a.far - b.far)[0]?.address ?? null;
   }
 
   function showTable(figure, button, on) {

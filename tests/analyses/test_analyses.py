@@ -208,10 +208,11 @@ def test_a_month_is_made_once_more_after_its_end(firm):
 
 def test_trend_has_a_value_for_each_month(analyst):
     services.refresh(DAY)
-    months, lines = series(analyst.user, DIMENSIONS["clients"], None, "clients")
+    months, lines = series(analyst.user, DIMENSIONS["clients"], None)
     assert len(months) == 24
-    assert lines["open"][-1] == 11
-    assert lines["open"][0] == sum(c.opened_on < date(2025, 1, 1) for c in Client.objects.all())
+    assert [line.key for line in lines] == ["open"]
+    assert lines[0].clients[-1] == 11
+    assert lines[0].clients[0] == sum(c.opened_on < date(2025, 1, 1) for c in Client.objects.all())
 
 
 @pytest.mark.parametrize("analysis", ANALYSES)

@@ -4,9 +4,10 @@ Addresses and figures are taken out of the pages and the charts' data as they ar
 """
 
 import re
-from datetime import timedelta
+from datetime import date, timedelta
 from html import unescape
-from urllib.parse import urlsplit
+from itertools import accumulate
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
@@ -15,11 +16,13 @@ from analyses.dimensions import ANALYSES, DIMENSIONS
 from analyses.models import Offer
 from clients.models import Account, Client
 from crm.partitions import ensure_months
-from forecasts.models import ClientValue
-from ledger.models import ClientTotals, Fee, FeeKind, MonthlyFact, Trade
+from forecasts.models import ClientValue, ValueModel
+from forecasts.services import make_funds
+from ledger.models import AssetSnapshot, ClientTotals, Fee, FeeKind, MonthlyFact, Trade
 from measures import services
 from org.models import Role
 from profit.models import ProfitTotal
+from profit.reading import Stretch, totals
 from segmentation.ranking import rank
 from tests.factories import StaffFactory
 from tests.measures.test_measures import DAY, WINDOW, YUAN, firm  # noqa: F401  the fixture
@@ -71,6 +74,7 @@ def head(firm):  # noqa: F811
             clv_12m=(number * number * 20 - 100) * YUAN,
         )
     _what_they_did_this_month()
+    _what_they_had()
     rank(LATER)
     services.refresh(LATER)
     analyses.refresh(LATER)
@@ -115,7 +119,23 @@ def _what_they_did_this_month() -> None:
         for n, client in enumerate(clients) if n % 6
     )  # fmt: skip
     Client.objects.filter(pk__in=[client.pk for client in clients[:7]]).update(opened_on=DAY)
-    Client.objects.filter(pk__in=[client.pk for client in clients[25:28]]).update(closed_on=DAY)
+    Client.objects.filter(pk__in=[client.pk for client in clients[25:29]]).update(closed_on=DAY)
+    Client.objects.filter(pk=clients[28].pk).update(status="closed")
+
+
+def _what_they_had() -> None:
+    """Statements of assets of a few months; some clients came later than others."""
+    months = [date(2026, number, 1) for number in range(6, 11)]
+    ensure_months("ledger_assetsnapshot", months)
+    AssetSnapshot.objects.bulk_create(
+        AssetSnapshot(date=month.replace(day=day), client=client, cash=n * YUAN, securities_value=month.month * YUAN)
+        for n, client in enumerate(Client.objects.order_by("pk"))
+        for month in months
+        for day in (3, 28 - n % 2 * (month.month == 8))  # in August every other client has none of the last day
+        if n % 4 < month.month - 5
+    )
+    ValueModel.objects.create(as_of=WINDOW[1], window_from=WINDOW[0], clients=30, repeaters=0)
+    make_funds(WINDOW[1])
 
 
 def listed(web, url: str) -> int:
@@ -143,6 +163,64 @@ def test_each_mark_of_each_page(language, head, client):
         assert marks, address
         for url, count in marks:
             assert (address, url, listed(client, url)) == (address, url, count)
+
+
+def doors_of(data: dict) -> list[tuple[str, int]]:
+    """(address, clients) of each mark of a line chart: of its columns, or of each of its lines."""
+    if "urls" in data:
+        return list(zip(data["urls"], data["counts"], strict=True))
+    return [door for line in data["series"] for door in zip(line["urls"], line["counts"], strict=True)]
+
+
+def test_each_mark_of_the_profit_curve_opens_the_clients_it_adds(head, client):
+    client.force_login(head.user)
+    data = client.get("/profit/curve/").json()
+    doors = doors_of(data)
+    assert [int(end) for end in data["labels"]] == list(accumulate(count for _url, count in doors))
+    for url, count in doors:
+        assert (url, listed(client, url)) == (url, count)
+    assert sum(count for _url, count in doors) == client.get("/profit/").context["picture"].clients
+    assert listed(client, "/clients/?net_places=1:2:3:4") == 0
+
+
+def test_the_curve_of_many_clients_with_equal_profit_loses_nobody(head, client, monkeypatch):
+    monkeypatch.setattr("profit.reading.COLUMNS", 4)
+    ProfitTotal.objects.update(revenue=5 * YUAN, direct=0)
+    client.force_login(head.user)
+    doors = doors_of(client.get("/profit/curve/").json())
+    assert len(doors) == 4
+    found: list[int] = []
+    for url, count in doors:
+        stretch = Stretch.parse(parse_qs(urlsplit(url).query)["net_places"][0])
+        behind = Client.objects.filter(stretch.condition())
+        found += totals(head.user, None).filter(client__in=behind).values_list("pk", flat=True)
+        assert listed(client, url) == count
+    assert sorted(found) == sorted(totals(head.user, None).values_list("pk", flat=True))
+
+
+@pytest.mark.parametrize("who", ["head", "manager"])
+def test_each_month_of_the_funds_opens_whose_funds_it_counts(who, head, client):
+    user = head.user if who == "head" else Client.objects.filter(branch=head.branch).first().manager.user
+    client.cookies["language"] = "en"
+    client.force_login(user)
+    data = client.get("/funds/data/").json()
+    doors = doors_of(data)
+    assert len(doors) == len(data["labels"]) == len(data["titles"]) > data["ahead"] > 0
+    assert doors[-1] == doors[-1 - data["ahead"]]
+    assert "forecast" in data["titles"][-1]
+    assert len({count for _url, count in doors}) > 1
+    for url, count in dict(doors).items():
+        assert (url, listed(client, url)) == (url, count)
+
+
+def test_each_mark_of_each_trend(head, client):
+    client.force_login(head.user)
+    for name in (name for name, dimension in DIMENSIONS.items() if dimension.past):
+        doors = doors_of(client.get(f"/analyses/trend/{name}/").json())
+        filled = {url: count for url, count in doors if count}
+        assert filled, name
+        for url, count in [*filled.items(), *[door for door in doors if not door[1]][:1]]:
+            assert (url, listed(client, url)) == (url, count)
 
 
 @pytest.mark.parametrize("language", ["en", "zh-hans"])
