@@ -179,8 +179,7 @@ def _add_forecast(answer: dict[str, Any], months: list[date], values: list[int],
         answer["titles"].append(foretold(day, months[-1]))
     for line in answer["series"]:
         line["values"] += [None] * coming
-    for doors in (answer["urls"], answer["counts"]):
-        doors += doors[-1:] * coming
+    answer |= {name: [*answer[name], *answer[name][-1:] * coming] for name in ("urls", "counts")}
     start: list[float | None] = [None] * (len(values) - 1)
     answer["ahead"] = coming
     for name, role, ends in (

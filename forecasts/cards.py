@@ -49,14 +49,14 @@ class _Yuan(django_filters.NumberFilter):
 class MonthField(forms.CharField):
     widget = forms.HiddenInput
 
-    def clean(self, value: Any) -> date | None:
-        text = super().clean(value)
-        if not text:
-            return None
-        try:
-            return month_of(text)
-        except ValueError as error:
-            raise forms.ValidationError(_("This figure does not exist.")) from error
+    def clean(self, value: Any) -> str:
+        found = super().clean(value)
+        if found:
+            try:
+                month_of(found)
+            except ValueError as error:
+                raise forms.ValidationError(_("This figure does not exist.")) from error
+        return found
 
 
 def month_of(text: str) -> date:
@@ -78,7 +78,7 @@ class FundsFilter(django_filters.Filter):
             return value
 
     def filter(self, qs: QuerySet[Any], value: Any) -> QuerySet[Any]:
-        return behind_month(qs, value) if value else qs
+        return behind_month(qs, month_of(value)) if value else qs
 
 
 def register() -> None:

@@ -233,15 +233,18 @@ def _growth_data(growth: Growth) -> dict[str, Any]:
         start: list[float | None] = [None] * max(past - 1, 0)
         return [*start, assets[-1] / scale, *(value / scale for value in values)]
 
-    series: list[dict[str, Any]] = [
-        {
-            "name": _("Assets"),
-            "values": [v / scale for v in assets] + [None] * coming,
-            "exact": [yuan(v) for v in assets],
-        },
-        {"name": _("Cash"), "values": [m.cash / scale for m in growth.months] + [None] * coming},
-        {"name": _("Securities"), "values": [m.securities / scale for m in growth.months] + [None] * coming},
-        {"name": _("Net inflow"), "values": [m.net_inflow / scale for m in growth.months] + [None] * coming},
+    def known(name: str, amounts: list[int]) -> dict[str, Any]:
+        return {
+            "name": name,
+            "values": [amount / scale for amount in amounts] + [None] * coming,
+            "exact": [f"{yuan(amount)} {_('yuan')}" for amount in amounts],
+        }
+
+    series = [
+        known(_("Assets"), assets),
+        known(_("Cash"), [m.cash for m in growth.months]),
+        known(_("Securities"), [m.securities for m in growth.months]),
+        known(_("Net inflow"), [m.net_inflow for m in growth.months]),
     ]
     if predicted is not None:
         series += [

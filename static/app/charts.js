@@ -280,7 +280,7 @@
       const known = (values, i) => values[i] !== null && values[i] !== undefined;
       const counts = names.count && data.counts;
       return {
-        heads: [names.label || "", ...data.series.map((series) => series.name + unit), ...(counts ? [names.count] : [])],
+        heads: [names.label || "", ...data.series.map(({ name, exact }) => name + (exact ? "" : unit)), ...(counts ? [names.count] : [])],
         rows: data.labels.map((label, i) => [
           data.titles?.[i] ?? label,
           ...data.series.map(({ exact, values }) => exact?.[i] ?? (known(values, i) ? number(values[i]) : "")),

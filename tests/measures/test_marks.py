@@ -209,6 +209,7 @@ def test_each_month_of_the_funds_opens_whose_funds_it_counts(who, head, client):
     assert doors[-1] == doors[-1 - data["ahead"]]
     assert "forecast" in data["titles"][-1]
     assert len({count for _url, count in doors}) > 1
+    assert "With funds at the end of: Oct 2026" in client.get(doors[-1][0]).content.decode()
     for url, count in dict(doors).items():
         assert (url, listed(client, url)) == (url, count)
 
@@ -216,7 +217,9 @@ def test_each_month_of_the_funds_opens_whose_funds_it_counts(who, head, client):
 def test_each_mark_of_each_trend(head, client):
     client.force_login(head.user)
     for name in (name for name, dimension in DIMENSIONS.items() if dimension.past):
-        doors = doors_of(client.get(f"/analyses/trend/{name}/").json())
+        data = client.get(f"/analyses/trend/{name}/").json()
+        assert {len(line["values"]) for line in data["series"]} == {len(data["labels"])}
+        doors = doors_of(data)
         filled = {url: count for url, count in doors if count}
         assert filled, name
         for url, count in [*filled.items(), *[door for door in doors if not door[1]][:1]]:
