@@ -24,7 +24,7 @@ from crm.clock import now
 from crm.money import UNITS_PER_YUAN, to_yuan
 from crm.partitions import next_month
 from forecasts.funds import forecast
-from forecasts.words import foretold
+from forecasts.words import foretold, open_columns
 from org import audit
 from org.models import Branch
 from org.templatetags.fmt import month as month_text
@@ -157,18 +157,19 @@ def trend(request: HttpRequest, dimension: str) -> JsonResponse:
         "labels": [month_text(month) for month in months],
         "series": shown,
         "unit": (_("10k yuan") if large else _("yuan")) if money else "",
-        "names": {"label": _("Month"), **({"count": _("Clients")} if money else {})},
+        "names": {"label": _("Month"), "count" if money else "value": _("Clients")},
         "ahead": 0,
     }
-    if len(lines) == 1:  # its whole columns are the doors
-        answer |= {name: shown[0].pop(name) for name in ("urls", "counts")}
-    if len(lines) == 1 and len(months) > 3:
+    if len(lines) == 1:
         _add_forecast(answer, months, values[0], scale)
+        ahead = answer["ahead"]  # these rest on the newest month
+        urls, clients = shown[0].pop("urls"), shown[0]["counts"]
+        open_columns(answer, urls + urls[-1:] * ahead, clients + clients[-1:] * ahead)
     return JsonResponse(answer)
 
 
 def _add_forecast(answer: dict[str, Any], months: list[date], values: list[int], scale: int) -> None:
-    predicted = forecast([float(value) for value in values])
+    predicted = forecast([float(value) for value in values]) if len(months) > 3 else None
     if predicted is None:
         return
     coming, day = len(predicted.middle), months[-1]
@@ -179,7 +180,6 @@ def _add_forecast(answer: dict[str, Any], months: list[date], values: list[int],
         answer["titles"].append(foretold(day, months[-1]))
     for line in answer["series"]:
         line["values"] += [None] * coming
-    answer |= {name: [*answer[name], *answer[name][-1:] * coming] for name in ("urls", "counts")}
     start: list[float | None] = [None] * (len(values) - 1)
     answer["ahead"] = coming
     for name, role, ends in (

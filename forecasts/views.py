@@ -18,7 +18,7 @@ from forecasts.forms import WhatIf
 from forecasts.funds import COVERAGE
 from forecasts.reading import Growth, Values, best, growth_of, growth_of_client, values_of
 from forecasts.rules import Lifetime, cents, so_far
-from forecasts.words import foretold
+from forecasts.words import foretold, open_columns
 from org.models import Branch
 from org.scope import scope_of
 from org.templatetags.fmt import month as month_text
@@ -57,10 +57,7 @@ def value(request: HttpRequest) -> HttpResponse:
     context = {
         **_choice(request, selection),
         "values": found,
-        "bands": [
-            {"name": band_name(b.low, b.high), "band": b, "url": _band_url(selection, b.low, b.high)}
-            for b in found.bands
-        ],
+        "bands": [(band_name(b.low, b.high), b.clients, _band_url(selection, b.low, b.high)) for b in found.bands],
         "best": best(request.user, selection),
         "masked": scope_of(request.user).masked,
         "model": services.newest(),
@@ -165,25 +162,18 @@ def funds(request: HttpRequest) -> HttpResponse:
 @require_GET
 @replica.reads
 def funds_data(request: HttpRequest) -> JsonResponse:
-    """The chart's data; each month opens the clients whose funds it counts."""
+    """The chart's data; each month opens the clients whose funds it counts, one to come those its forecast rests on."""
     selection = _selection(request)
     growth = growth_of(request.user, selection)
-    return JsonResponse(_growth_data(growth) | _month_doors(growth, selection))
-
-
-def _month_doors(growth: Growth, selection: Selection) -> dict[str, Any]:
-    """Lists behind the months; a month to come opens the clients whom its forecast rests on."""
-    if not growth.months:
-        return {"urls": [], "counts": []}
-    now, staying = growth.months[-1], {} if growth.closed else {"status": STAYING}
-    behind = [*growth.months, *([now] * len(growth.ahead))]
-    wanted, start = {**selection.list_query(), **staying}, reverse("clients:list")
-    return {
-        "urls": [f"{start}?{urlencode({**wanted, 'funds': f'{m.month:%Y-%m}'}, doseq=True)}" for m in behind],
-        "counts": [month.clients for month in behind],
-        "titles": [month_text(month.month) for month in growth.months]
-        + [foretold(day, now.month) for day in growth.ahead],
-    }
+    data = _growth_data(growth)
+    if growth.months:
+        now, staying = growth.months[-1], {} if growth.closed else {"status": STAYING}
+        behind = [*growth.months, *([now] * len(growth.ahead))]
+        start, wanted = reverse("clients:list"), {**selection.list_query(), **staying}
+        urls = [f"{start}?{urlencode({**wanted, 'funds': f'{m.month:%Y-%m}'}, doseq=True)}" for m in behind]
+        open_columns(data, urls, [month.clients for month in behind])
+        data["titles"] = [*data["labels"][: len(growth.months)], *(foretold(day, now.month) for day in growth.ahead)]
+    return JsonResponse(data)
 
 
 @page("clients.view")

@@ -1,6 +1,7 @@
-"""Words of the forecasts."""
+"""What the charts with a forecast say."""
 
 from datetime import date
+from typing import Any
 
 from django.utils.translation import gettext as _
 
@@ -13,3 +14,11 @@ def foretold(month: date, last: date) -> str:
         "month": month_text(month),
         "last": month_text(last),
     }
+
+
+def open_columns(data: dict[str, Any], urls: list[str], clients: list[int]) -> None:
+    """Let each column of a chart's data open its list; history and forecast say how many clients are in it."""
+    data["urls"] = urls
+    for number, line in enumerate(data["series"]):
+        if number == 0 or line.get("role") == "middle":
+            line["counts"] = clients

@@ -93,6 +93,7 @@ def register() -> None:
         "rfm_group": _choices("rfm_group", RfmGroup.choices, _("RFM group")),
         "rfm_r": _choices("r", fives, _("Recency, 1–5")),
         "rfm_f": _choices("f", fives, _("Frequency, 1–5")),
+        "rfm_m": _choices("m", fives, _("Contribution, 1–5")),
         "kind": _choices("kind", Kind.choices, _("Kind of client")),
         "score_from": lambda: django_filters.NumberFilter("measures__score", "gte", label=_("Score from")),
         "score_to": lambda: django_filters.NumberFilter("measures__score", "lte", label=_("Score up to")),

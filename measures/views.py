@@ -6,6 +6,7 @@ from typing import Any
 
 from django.contrib import messages
 from django.core.exceptions import ValidationError
+from django.db.models import QuerySet
 from django.forms import DateInput, ModelForm
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
@@ -18,9 +19,9 @@ from crm import replica
 from crm.clock import today
 from crm.partitions import month_start
 from measures import services
-from measures.models import Kind, Manner, MeasurePolicy, RfmGroup, Size
+from measures.models import ClientMeasures, Kind, Manner, MeasurePolicy, RfmGroup, Size
 from measures.reading import SCHEMES, Scheme, by, flows, histogram, measured, names_of, newest_run
-from measures.words import STANCES, group_advice
+from measures.words import QUINTILES, STANCES, group_advice
 from org.models import Branch
 from org.rights import may
 from org.templatetags.fmt import day as day_text
@@ -48,6 +49,9 @@ def _lists(selection: Selection) -> Callable[..., str]:
     wanted, start = selection.list_query(), reverse("clients:list")
     return lambda **more: f"{start}?{urlencode({**wanted, **more}, doseq=True)}"
 
+
+#: Which two of the quintiles the heat table may show.
+AXES = ("rf", "rm", "fm")
 
 _NOTHING = {"clients": 0, "assets": 0, "monetary": 0}
 
@@ -97,26 +101,12 @@ def _moves_since(request: HttpRequest, selection: Selection, scheme: Scheme, day
 @require_GET
 @replica.reads
 def rfm(request: HttpRequest) -> HttpResponse:
-    """Recency × frequency as a heat table, and the named groups."""
+    """Two of recency, frequency and contribution as a heat table, the third at a level or all; and the named groups."""
     selection = _selection(request)
     list_url = _lists(selection)
     rows = measured(request.user, selection)
-    grid, groups = by(rows.filter(r__isnull=False), "r", "f"), by(rows, "rfm_group")
-    most = max((cell["clients"] for cell in grid.values()), default=0)
-    heat = [
-        (
-            r,
-            [
-                {
-                    **(grid.get((r, f)) or _NOTHING),
-                    "heat": round(5 * (grid.get((r, f)) or _NOTHING)["clients"] / most) if most else 0,
-                    "url": list_url(rfm_r=r, rfm_f=f),
-                }
-                for f in range(1, 6)
-            ],
-        )
-        for r in range(5, 0, -1)
-    ]
+    axes = _heat_axes(request)
+    groups = by(rows, "rfm_group")
     named = [
         {
             **(groups.get(key) or _NOTHING),
@@ -126,7 +116,46 @@ def rfm(request: HttpRequest) -> HttpResponse:
         }
         for key, label in RfmGroup.choices
     ]
-    return render(request, "measures/rfm.html", _context(request, selection, heat=heat, groups=named))
+    context = _context(
+        request,
+        selection,
+        heat=_heat(rows, list_url, **axes),
+        groups=named,
+        level=axes["level"],
+        axes=axes["down"] + axes["across"],
+        choices=[(both, " × ".join(str(QUINTILES[letter]) for letter in both)) for both in AXES],
+        **{name: QUINTILES[axes[name]] for name in ("down", "across", "third")},
+    )
+    return render(request, "measures/rfm.html", context)
+
+
+def _heat_axes(request: HttpRequest) -> dict[str, Any]:
+    """What stands down and across, and the level 1–5 of what is left out (0: all). Raises Http404 for anything else."""
+    chosen, level = request.GET.get("axes") or AXES[0], request.GET.get("third") or "0"
+    if chosen not in AXES or level not in {"0", "1", "2", "3", "4", "5"}:
+        raise Http404
+    third = next(letter for letter in QUINTILES if letter not in chosen)
+    return {"down": chosen[0], "across": chosen[1], "third": third, "level": int(level)}
+
+
+def _heat(
+    rows: QuerySet[ClientMeasures], list_url: Callable[..., str], *, down: str, across: str, third: str, level: int
+) -> list[tuple[int, list[dict[str, Any]]]]:
+    """Five rows, the highest first, of five cells with their shade (0–5): one query."""
+    fixed = {f"rfm_{third}": level} if level else {}
+    rows = rows.filter(r__isnull=False, **({third: level} if level else {}))
+    grid = by(rows, down, across)
+    most = max((cell["clients"] for cell in grid.values()), default=0)
+
+    def cell(one: int, other: int) -> dict[str, Any]:
+        found = grid.get((one, other)) or _NOTHING
+        return {
+            **found,
+            "heat": round(5 * found["clients"] / most) if most else 0,
+            "url": list_url(**{f"rfm_{down}": one, f"rfm_{across}": other}, **fixed),
+        }
+
+    return [(one, [cell(one, other) for other in range(1, 6)]) for one in range(5, 0, -1)]
 
 
 @page("pareto.view")

@@ -29,3 +29,7 @@ _ADVICE = {
 def group_advice(group: str) -> str:
     """What to do with an RFM group."""
     return str(_ADVICE[RfmGroup(group)])
+
+
+#: The three quintiles of RFM.
+QUINTILES = {"r": _("Recency"), "f": _("Frequency"), "m": _("Contribution")}

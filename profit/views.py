@@ -97,12 +97,12 @@ def curve_data(request: HttpRequest) -> JsonResponse:
             "labels": labels,
             "titles": titles,
             "urls": urls,
-            "counts": counts,
             "series": [
                 {
                     "name": _("Net contribution, running sum"),
                     "values": [value / scale for value in running],
                     "exact": [f"{yuan(value)} {_('yuan')}" for value in running],
+                    "counts": counts,
                 }
             ],
             "unit": unit,

@@ -19,7 +19,7 @@ from crm.money import to_yuan
 from org.masking import mask_name
 from org.models import Branch
 from org.scope import scope_of
-from org.templatetags.fmt import percent, yuan
+from org.templatetags.fmt import yuan
 from org.views import page
 from segmentation import policies
 from segmentation.explain import newest_run
@@ -125,7 +125,6 @@ def pareto_data(request: HttpRequest) -> JsonResponse:
             "columns": [float(to_yuan(column.contribution)) / scale for column in found.columns],
             "exact": [f"{yuan(column.contribution)} {_('yuan')}" for column in found.columns],
             "cumulative": [float(column.cumulative) for column in found.columns],
-            "shares": [percent(column.cumulative, 2) for column in found.columns],
             "tiers": [column.tier for column in found.columns],
             "tier_names": ["–".join((c.tiers[0], c.tiers[-1])) if len(c.tiers) > 1 else c.tier for c in found.columns],
             "urls": [_column_url(column, asked) for column in found.columns],

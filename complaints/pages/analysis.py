@@ -82,13 +82,11 @@ def overview(request: HttpRequest) -> HttpResponse:
 def causes(request: HttpRequest) -> HttpResponse:
     """The causes as the Pareto chart reads them; each column opens its list."""
     rows = analysis.causes(request.user, _period(request))
-    total = sum(row.count for row in rows) or 1
     return JsonResponse(
         {
             "labels": [row.label for row in rows],
             "columns": [row.count for row in rows],
             "cumulative": [row.cumulative for row in rows],
-            "shares": [row.count / total for row in rows],
             "urls": [row.url for row in rows],
             "lines": [{"at": 0.8, "label": "80 %"}],
             "unit": "",

@@ -33,12 +33,17 @@
       splitLine: { lineStyle: { color: token("line") } },
     };
     return {
-      color: [token("accent"), token("orange"), token("green"), token("c")],
+      color: ["accent", "orange", "green", "chart-a", "red", "chart-c", "chart-b", "text"].map(token),
       backgroundColor: "transparent",
       textStyle: { fontFamily: getComputedStyle(document.body).fontFamily, color: token("text") },
       categoryAxis: { ...axis, splitLine: { show: false } },
       valueAxis: axis,
-      legend: { textStyle: { color: token("text") } },
+      legend: {
+        textStyle: { color: token("text") },
+        inactiveColor: token("line"),
+        pageTextStyle: { color: token("quiet") },
+        pageIconColor: token("accent"),
+      },
       tooltip: {
         backgroundColor: token("raised"),
         borderColor: token("line"),
@@ -61,13 +66,24 @@
       data: data.labels,
       name: "",
       axisTick: { show: false },
-      axisLabel: { hideOverlap: true, ...(data.hide_labels && { show: false }) },
+      axisLabel: { hideOverlap: true },
     },
     yAxis: { type: "value", name: unit, nameTextStyle: { align: "left" } },
   });
 
   // Escaped by the library's own function: a tooltip is HTML, and names come from files.
   const lines = (echarts, rows) => rows.filter(Boolean).map((row) => echarts.encodeHTML(row)).join("<br>");
+
+  const titleOf = ({ titles, labels }, i) => titles?.[i] ?? labels[i];
+  // A mark's value in words, with the clients it stands for where that is something else.
+  const said = ({ unit = "", names }, { name, values, exact, counts }, i) =>
+    [
+      `${name} ${exact?.[i] ?? `${number(values[i])} ${unit}`}`.trim(),
+      counts && names.count && `${names.count} ${number(counts[i], 0)}`,
+    ]
+      .filter(Boolean)
+      .join(" · ");
+  const known = (value) => value !== null && value !== undefined;
 
   // The next of a few round factors × 10ⁿ, so that the axis carries round figures.
   function roundStep(value) {
@@ -77,26 +93,23 @@
   }
 
   function pareto(data, echarts) {
-    const names = data.names || {};
-    const unit = data.unit || "";
+    const { names, unit } = data;
     const colours = { A: token("chart-a"), B: token("chart-b"), C: token("chart-c") };
     const count = data.columns.length;
     const option = common(data, [names.column, unit && `(${unit})`].filter(Boolean).join(" "));
     option.tooltip.formatter = ([point]) => {
       const i = point.dataIndex;
-      const exact = data.exact?.[i] ?? `${number(data.columns[i])} ${unit}`;
       return lines(echarts, [
-        data.titles?.[i] ?? data.labels?.[i] ?? String(i + 1),
-        `${names.column || ""} ${exact}`.trim(),
-        `${names.cumulative || ""} ${data.shares?.[i] ?? share(data.cumulative[i])}`.trim(),
-        data.tiers && `${names.tier || ""} ${data.tier_names?.[i] ?? data.tiers[i]}`.trim(),
+        titleOf(data, i),
+        said(data, { name: names.column, values: data.columns, exact: data.exact }, i),
+        `${names.cumulative} ${share(data.cumulative[i])}`,
+        data.tiers && `${names.tier} ${data.tier_names[i]}`,
       ]);
     };
-    option.xAxis.data = data.labels || data.columns.map((_value, i) => String(i + 1));
-    option.xAxis.name = names.label || "";
+    option.xAxis.name = names.label;
     option.xAxis.nameLocation = "middle";
     option.xAxis.nameGap = 26;
-    option.grid.bottom = names.label ? 24 : 8;
+    option.grid.bottom = 24;
     // Five steps up on both sides, and as many down as the negative columns need: the two zeros are one line.
     const most = Math.max(...data.columns, 0);
     const least = Math.min(...data.columns, 0);
@@ -113,7 +126,7 @@
       {
         type: "value",
         // On a phone there is no room for both names; the ticks say per cent.
-        name: innerWidth < 600 ? "" : names.cumulative || "",
+        name: innerWidth < 600 ? "" : names.cumulative,
         nameTextStyle: { align: "right" },
         min: -below * 0.2,
         max: 1,
@@ -162,27 +175,23 @@
     return option;
   }
 
-  // How many clients a mark stands for, where its value is something else.
-  const counted = ({ names }, counts, i) => counts && names?.count && `${names.count} ${number(counts[i], 0)}`;
-
   const simple = (type) => (data, echarts) => {
-    const unit = data.unit || "";
-    const option = common(data, unit);
-    option.legend = data.series.length > 1 ? { top: 0, right: 0 } : undefined;
-    option.tooltip.formatter = (points) =>
-      lines(echarts, [
-        data.titles?.[points[0].dataIndex] ?? data.labels[points[0].dataIndex],
-        ...points.map((point) => {
-          const { exact, counts } = data.series[point.seriesIndex];
-          const value = exact?.[point.dataIndex] ?? `${number(point.value)} ${unit}`;
-          return [`${point.seriesName} ${value}`.trim(), counted(data, counts, point.dataIndex)].filter(Boolean).join(" · ");
-        }),
-        counted(data, data.counts, points[0].dataIndex),
-      ]);
+    const one = data.series.length === 1;
+    // Without a unit the axis says what is counted.
+    const option = common(data, data.unit || data.names.value || (one ? data.series[0].name : ""));
+    option.legend = one ? undefined : { top: 0, right: 0, left: 0, type: "scroll" };
+    if (!one) option.grid.top = 64;
+    option.tooltip.formatter = (points) => {
+      const at = points[0].dataIndex;
+      const marks = points.map(({ seriesIndex }) => data.series[seriesIndex]).filter(({ values }) => known(values[at]));
+      return lines(echarts, [titleOf(data, at), ...marks.map((series) => said(data, series, at))]);
+    };
     option.series = data.series.map((series) => ({
       type,
       name: series.name,
       data: series.values,
+      symbol: "circle",
+      symbolSize: 7,
       showSymbol: data.labels.length <= 40,
       cursor: data.urls || series.urls ? "pointer" : "default",
     }));
@@ -192,23 +201,20 @@
   // History as lines, what is to come dashed, its interval as a band between two lines that are not drawn.
   function forecast(data, echarts) {
     const option = simple("line")(data, echarts);
-    const known = (value) => value !== null && value !== undefined;
     const ends = data.series.filter(({ role }) => role === "low" || role === "high").map(({ name }) => name);
     const shown = data.series.filter(({ name }) => !ends.includes(name));
     // The first line and the forecast are what one came for; the others are there at a click.
     const selected = Object.fromEntries(shown.map(({ name, role }, i) => [name, i === 0 || role === "middle"]));
-    option.legend = { top: 0, right: 0, data: shown.map(({ name }) => name), selected };
-    option.grid.top = innerWidth < 600 ? 84 : 52; // the legend takes two lines on a phone
+    option.legend = { ...option.legend, data: shown.map(({ name }) => name), selected };
     option.yAxis.scale = true;
     option.tooltip.axisPointer = { type: "line" };
     option.tooltip.formatter = (points) => {
       const at = points[0].dataIndex;
       return lines(echarts, [
-        data.titles?.[at] ?? data.labels[at],
+        titleOf(data, at),
         ...data.series
           .filter(({ values, role }) => known(values[at]) && (!role || at >= data.labels.length - data.ahead))
-          .map(({ name, values, exact }) => `${name} ${exact?.[at] ?? `${number(values[at])} ${data.unit || ""}`}`.trim()),
-        counted(data, data.counts, at),
+          .map((series) => said(data, series, at)),
       ]);
     };
     const low = data.series.find(({ role }) => role === "low")?.values;
@@ -269,71 +275,62 @@
 
   function rowsOf(kind, data) {
     const unit = data.unit ? ` (${data.unit})` : "";
-    const names = data.names || {};
+    const { names } = data;
     if (kind === "sankey") {
       return {
-        heads: [names.before || "", names.after || "", names.clients || ""],
+        heads: [names.before, names.after, names.clients],
         rows: data.streams.map(({ before, after, clients }) => [before, after, number(clients, 0)]),
       };
     }
     if (kind !== "pareto") {
-      const known = (values, i) => values[i] !== null && values[i] !== undefined;
-      const counts = names.count && data.counts;
       return {
-        heads: [names.label || "", ...data.series.map(({ name, exact }) => name + (exact ? "" : unit)), ...(counts ? [names.count] : [])],
-        rows: data.labels.map((label, i) => [
-          data.titles?.[i] ?? label,
-          ...data.series.map(({ exact, values }) => exact?.[i] ?? (known(values, i) ? number(values[i]) : "")),
-          ...(counts ? [number(counts[i], 0)] : []),
+        heads: [names.label, ...data.series.map(({ name, exact }) => name + (exact ? "" : unit))],
+        rows: data.labels.map((_label, i) => [
+          titleOf(data, i),
+          ...data.series.map(({ exact, values }) => exact?.[i] ?? (known(values[i]) ? number(values[i]) : "")),
         ]),
       };
     }
-    const tiers = Boolean(data.tiers);
     return {
-      heads: [names.label || "", (names.column || "") + unit, names.cumulative || "", ...(tiers ? [names.tier || ""] : [])],
+      heads: [names.label, names.column + unit, names.cumulative, ...(data.tiers ? [names.tier] : [])],
       rows: data.columns.map((value, i) => [
-        data.titles?.[i] ?? data.labels?.[i] ?? String(i + 1),
+        titleOf(data, i),
         data.exact?.[i] ?? number(value),
-        data.shares?.[i] ?? share(data.cumulative[i]),
-        ...(tiers ? [data.tier_names?.[i] ?? data.tiers[i]] : []),
+        share(data.cumulative[i]),
+        ...(data.tiers ? [data.tier_names[i]] : []),
       ]),
     };
   }
 
   function fillTable(place, kind, data) {
     const { heads, rows } = rowsOf(kind, data);
+    const title = place.closest("figure").getAttribute("aria-label");
     const table = document.createElement("table");
     table.className = "crm-table crm-table-plain";
     const caption = table.createCaption();
     caption.className = "visually-hidden"; // the card says it
-    caption.textContent = place.closest("figure").getAttribute("aria-label");
-    const head = table.createTHead().insertRow();
-    heads.forEach((text, i) => {
-      const cell = document.createElement("th");
-      cell.scope = "col";
-      cell.textContent = text;
+    caption.textContent = title;
+    const fill = (line, text, i, scope, address) => {
+      const cell = line.appendChild(document.createElement(scope ? "th" : "td"));
+      if (scope) cell.scope = scope;
       if (i) cell.className = "num";
-      head.append(cell);
-    });
+      const inside = address && text ? cell.appendChild(document.createElement("a")) : cell;
+      inside.textContent = text;
+      if (inside !== cell) inside.href = address;
+    };
+    const head = table.createTHead().insertRow();
+    heads.forEach((text, i) => fill(head, text, i, "col"));
     const body = table.createTBody();
     rows.forEach((row, r) => {
       const line = body.insertRow();
       row.forEach((text, i) => {
-        const cell = i ? line.insertCell() : line.appendChild(document.createElement("th"));
-        if (i) cell.className = "num";
-        else cell.scope = "row";
-        const address = i ? data.series?.[i - 1]?.urls?.[r] : (data.urls?.[r] ?? data.streams?.[r]?.url);
-        if (address && text) {
-          const link = document.createElement("a");
-          link.href = address;
-          link.textContent = text;
-          cell.append(link);
-        } else cell.textContent = text;
+        if (i) fill(line, text, i, "", data.series?.[i - 1]?.urls?.[r]);
+        else fill(line, text, i, "row", data.urls?.[r] ?? data.streams?.[r]?.url);
       });
     });
     place.tabIndex = 0; // it scrolls: the keyboard must reach it
     place.setAttribute("role", "region");
-    place.setAttribute("aria-label", place.closest("figure").getAttribute("aria-label"));
+    place.setAttribute("aria-label", title);
     place.replaceChildren(table);
   }
 
@@ -348,40 +345,17 @@
     window.echarts.registerTheme(name, theme());
     chart.instance = window.echarts.init(place, name, { locale: chinese ? "ZH" : "EN", renderer: "canvas" });
     chart.instance.setOption(kinds[figure.dataset.chart](chart.data, window.echarts));
-    if (chart.data.streams) {
-      chart.instance.on("click", ({ data: item }) => item?.url && location.assign(item.url));
-      return;
-    }
-    if (!chart.data.urls && !chart.data.series?.some(({ urls }) => urls)) return;
+    const go = (address) => address && location.assign(address);
+    const { series, urls } = chart.data;
+    chart.instance.on("click", ({ data: item, dataIndex: i, seriesIndex }) => go(item?.url ?? series?.[seriesIndex]?.urls?.[i]));
+    if (!urls) return;
     // The whole column is the door, not only its drawn part: small clients have small columns.
     const canvas = chart.instance.getZr();
-    canvas.on("click", (event) => {
-      const address = behind(chart, [event.offsetX, event.offsetY]);
-      if (address) location.assign(address);
-    });
-    canvas.on("mousemove", (event) => {
-      if (behind(chart, [event.offsetX, event.offsetY])) canvas.setCursorStyle("pointer");
-    });
-  }
-
-  // The list behind a point of the canvas: its column's, or that of the line next to it.
-  function behind({ data, instance }, at) {
-    if (!instance.containPixel("grid", at)) return null;
-    const index = Math.round(instance.convertFromPixel({ seriesIndex: 0 }, at)[0]);
-    if (data.urls) return data.urls[index];
-    const shown = instance.getOption().legend?.[0]?.selected ?? {};
-    const near = data.series
-      .map(({ name, urls, values }, seriesIndex) => ({ name, urls, value: values[index], seriesIndex }))
-      .filter(({ name, urls, value }) => urls?.[index] && (shown[name] !== false || data.series.length === 1))
-      .map((line) => ({
-        address: line.urls[index],
-        // A month to come has no value of its own: any place of its column will do.
-        far:
-          line.value === null || line.value === undefined
-            ? Infinity
-            : Math.abs(instance.convertToPixel({ seriesIndex: line.seriesIndex }, [index, line.value])[1] - at[1]),
-      }));
-    return near.sort((a, b) => a.far - b.far)[0]?.address ?? null;
+    const behind = ({ offsetX, offsetY }) =>
+      chart.instance.containPixel("grid", [offsetX, offsetY]) &&
+      urls[Math.round(chart.instance.convertFromPixel({ seriesIndex: 0 }, [offsetX, offsetY])[0])];
+    canvas.on("click", (event) => go(behind(event)));
+    canvas.on("mousemove", (event) => behind(event) && canvas.setCursorStyle("pointer"));
   }
 
   function showTable(figure, button, on) {

@@ -32,6 +32,8 @@ LATER = DAY + timedelta(days=3)
 PAGES = [
     *(f"/segmentation/{name}/" for name in ("cells", "rfm", "kinds", "score", "migration")),
     *(f"/segmentation/migration/?scheme={name}" for name in ("cell", "rfm_group", "kind", "band", "service_tier")),
+    "/segmentation/rfm/?axes=rm",
+    "/segmentation/rfm/?axes=fm&third=2",
     *(f"/analyses/{name}/" for name in ANALYSES),
     "/pareto/",
     "/value/",
@@ -43,8 +45,8 @@ DATA = [
     *(f"/analyses/data/{name}/" for name in DIMENSIONS),
 ]
 MONTH = LATER.replace(day=1)
-#: A number that is a link, or a name that is one with its number behind.
-_LINK = re.compile(r'<a\b[^>]*\bhref="([^"]+)"[^>]*>\s*(?:([\d,]+)\s*</a>|[^<]*</a>: ([\d,]+))')
+#: A number that is a link.
+_LINK = re.compile(r'<a\b[^>]*\bhref="([^"]+)"[^>]*>\s*([\d,]+)\s*</a>')
 
 
 @pytest.fixture
@@ -150,7 +152,7 @@ def listed(web, url: str) -> int:
 
 def marks_of(text: str) -> list[tuple[str, int]]:
     """(address, count) of each number that leads to a list."""
-    found = [(unescape(url), int((number or behind).replace(",", ""))) for url, number, behind in _LINK.findall(text)]
+    found = [(unescape(url), int(number.replace(",", ""))) for url, number in _LINK.findall(text)]
     return [(url, count) for url, count in found if urlsplit(url).path in ("/clients/", "/pareto/clients/")]
 
 
@@ -168,7 +170,7 @@ def test_each_mark_of_each_page(language, head, client):
 def doors_of(data: dict) -> list[tuple[str, int]]:
     """(address, clients) of each mark of a line chart: of its columns, or of each of its lines."""
     if "urls" in data:
-        return list(zip(data["urls"], data["counts"], strict=True))
+        return list(zip(data["urls"], data["series"][0]["counts"], strict=True))
     return [door for line in data["series"] for door in zip(line["urls"], line["counts"], strict=True)]
 
 

@@ -265,6 +265,24 @@ def test_figures_open_lists_with_the_same_count(address, firm, web):
         assert all((c.client.client_no in page) for c in behind.select_related("client"))
 
 
+def test_the_heat_table_shows_any_two_quintiles_at_each_level_of_the_third(firm, web):
+    services.refresh(DAY)
+    web.force_login(StaffFactory(role=Role.ANALYST).user)
+
+    def counted(query):
+        return [
+            [cell["clients"] for cell in cells] for _n, cells in web.get(f"/segmentation/rfm/?{query}").context["heat"]
+        ]
+
+    rows = ClientMeasures.objects.filter(r__isnull=False)
+    wanted = [[rows.filter(f=f, m=m).count() for m in range(1, 6)] for f in range(5, 0, -1)]
+    assert counted("axes=fm") == wanted
+    levels = [counted(f"axes=fm&third={level}") for level in range(1, 6)]
+    assert [[sum(level[i][j] for level in levels) for j in range(5)] for i in range(5)] == wanted
+    for query in ("axes=mf", "axes=r", "third=6", "third=x"):
+        assert web.get(f"/segmentation/rfm/?{query}").status_code == 404
+
+
 def test_the_record_shows_how_the_score_comes_about(firm, web):
     services.refresh(DAY)
     web.force_login(firm[0].user)
