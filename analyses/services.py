@@ -5,6 +5,7 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db import connection, transaction
+from django.utils.timezone import localdate
 from django.utils.translation import gettext as _
 
 from analyses.dimensions import DIMENSIONS, STATE_FROM, Dimension, State
@@ -143,11 +144,14 @@ def record_offer(client_no: str, values: dict[str, Any], *, user: User, at: date
     """
     require(user, "clients.edit")
     client = Client.objects.visible_to(user).get(client_no=client_no)
+    on = localdate(at)
+    if values["made_on"] > on:
+        raise ValidationError({"made_on": _("This day is still to come.")})
     decided = values["outcome"] in (Offer.Outcome.TAKEN, Offer.Outcome.DECLINED)
-    decided_on = values.get("decided_on") or (at.date() if decided else None)
+    decided_on = values.get("decided_on") or (on if decided else None)
     if decided_on and decided_on < values["made_on"]:
         raise ValidationError({"decided_on": _("Not before the day of the offer.")})
-    opened_on = values.get("opened_on") or (at.date() if values["outcome"] == Offer.Outcome.OPENED else None)
+    opened_on = values.get("opened_on") or (on if values["outcome"] == Offer.Outcome.OPENED else None)
     if opened_on and opened_on < values["made_on"]:
         raise ValidationError({"opened_on": _("Not before the day of the offer.")})
     offer, _made = Offer.objects.select_for_update().get_or_create(

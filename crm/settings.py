@@ -473,6 +473,15 @@ SPECTACULAR_SETTINGS = {
         "FeelingEnum": "visits.models.Feeling",
         "ComplaintChannelEnum": "complaints.choices.Channel",
         "ComplaintStateEnum": "complaints.choices.State",
+        "SegmentKindEnum": "segments.models.Segment.Kind",
+        "ClientKindEnum": "measures.models.Kind",
+        "JudgedEnum": "profiles.models.Profile.JUDGED",
+        "FieldKindEnum": "profiles.models.CustomField.Kind",
+        "ProspectKindEnum": "profiles.models.Prospect.Kind",
+        "ProspectStateEnum": "profiles.models.Prospect.State",
+        "OfferKindEnum": "analyses.models.Offer.Kind",
+        "OfferOutcomeEnum": "analyses.models.Offer.Outcome",
+        "ProposalStateEnum": "profit.models.RemoteProposal.State",
     },
 }
 

@@ -1,11 +1,22 @@
-"""API of lifetime values (S13): `GET /api/v1/lifetime-values/` and `…/<client_no>/`."""
+"""API of lifetime values (S13), `/api/v1/lifetime-values/`, and of funds (S8), `/api/v1/funds/`; each also `…/<client_no>/`."""
 
-from drf_spectacular.utils import extend_schema, extend_schema_view
+from django import forms
+from django.http import Http404
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_view
 from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.viewsets import ViewSet
 
+from clients.models import Client
+from clients.services.viewing import record_view
 from crm.money import to_yuan
 from forecasts.models import ClientValue
+from forecasts.reading import Growth, growth_of, growth_of_client
 from org.api_base import ScopedViewSet
+from org.api_input import YuanField, asked
+from segmentation.pareto import select
 
 
 class LifetimeValueSerializer(serializers.ModelSerializer):
@@ -60,3 +71,102 @@ class LifetimeValueViewSet(ScopedViewSet):
     lookup_field = "client__client_no"
     lookup_url_kwarg = "client_no"
     queryset = ClientValue.objects.select_related("client")
+
+
+# --- Growth of funds ---------------------------------------------------------------------------------------------------
+
+
+class MonthSerializer(serializers.Serializer):
+    """A month's end, in 元: assets = cash + securities − liabilities; money in less money out during the month."""
+
+    month = serializers.DateField()
+    clients = serializers.IntegerField()
+    cash = YuanField()
+    securities = YuanField()
+    liabilities = YuanField()
+    assets = YuanField()
+    net_inflow = YuanField()
+
+
+class AheadSerializer(serializers.Serializer):
+    """A month to come, in 元: the middle and the ends of the interval, which covers 80 %."""
+
+    month = serializers.DateField()
+    middle = YuanField()
+    low = YuanField()
+    high = YuanField()
+
+
+class ForecastTestSerializer(serializers.Serializer):
+    """Mean absolute error of both forecasts over the held-back months, in 元."""
+
+    smoothing = YuanField()
+    naive = YuanField()
+    months = serializers.IntegerField()
+
+
+class FundsSerializer(serializers.Serializer):
+    """History and forecast of assets. `method`: smoothing or naive, whichever was nearer; null without a forecast.
+
+    `test` is null where the series is too short to be tested.
+    """
+
+    months = MonthSerializer(many=True)
+    method = serializers.CharField(allow_null=True)
+    forecast = AheadSerializer(many=True)
+    test = ForecastTestSerializer(allow_null=True)
+
+
+class FundsAsked(forms.Form):
+    """Whose funds."""
+
+    branch_no = forms.CharField(required=False, max_length=32)
+    manager_no = forms.CharField(required=False, max_length=32)
+
+
+class FundsViewSet(ViewSet):
+    """Funds of the clients in the caller's scope together, or of one client."""
+
+    right = "pareto.view"
+    lookup_field = "client_no"
+    lookup_value_regex = r"[^/]+"
+
+    @extend_schema(
+        summary="Growth of funds",
+        parameters=[
+            OpenApiParameter("branch_no", OpenApiTypes.STR, description="With the branches below it"),
+            OpenApiParameter("manager_no", OpenApiTypes.STR),
+        ],
+        responses=FundsSerializer,
+    )
+    def list(self, request: Request) -> Response:
+        wanted = asked(FundsAsked, request)
+        return _funds(growth_of(request.user, select(request.user, wanted["branch_no"], wanted["manager_no"])))
+
+    @extend_schema(summary="Growth of a client's funds", responses=FundsSerializer)
+    def retrieve(self, request: Request, client_no: str) -> Response:
+        if "\x00" in client_no:
+            raise Http404
+        client = Client.objects.visible_to(request.user).filter(client_no=client_no).first()
+        if client is None:
+            raise Http404
+        record_view(client, request.user)  # type: ignore[arg-type]
+        return _funds(growth_of_client(client))
+
+
+def _funds(growth: Growth) -> Response:
+    found = growth.forecast
+    ends = zip(growth.ahead, found.middle, found.low, found.high, strict=True) if found else ()
+    test = found.test if found else None
+    answer = {
+        "months": growth.months,
+        "method": found.method if found else None,
+        "forecast": [
+            {"month": month, "middle": round(middle), "low": round(low), "high": round(high)}
+            for month, middle, low, high in ends
+        ],
+        "test": {"smoothing": round(test.smoothing), "naive": round(test.naive), "months": test.months}
+        if test
+        else None,
+    }
+    return Response(FundsSerializer(answer).data)

@@ -1,5 +1,5 @@
 """API routes of the forecasts."""
 
-from forecasts.api import LifetimeValueViewSet
+from forecasts.api import FundsViewSet, LifetimeValueViewSet
 
-routes = [("lifetime-values", LifetimeValueViewSet, "lifetime-value")]
+routes = [("lifetime-values", LifetimeValueViewSet, "lifetime-value"), ("funds", FundsViewSet, "funds")]

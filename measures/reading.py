@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from django.db.models import Count, Q, QuerySet, Sum
+from django.db.models import Count, Max, Min, Q, QuerySet, Sum
 from django.db.models.expressions import RawSQL
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
@@ -88,6 +88,12 @@ def histogram(rows: QuerySet[ClientMeasures], width: int = 10) -> list[tuple[int
 def newest_run() -> MeasureRun | None:
     """The night that the measures stand on."""
     return MeasureRun.objects.select_related("policy").order_by("-business_date").first()
+
+
+def kept_days() -> tuple[date, date] | None:
+    """The first and the newest day that the history tells of; None before the first night."""
+    ends = MeasureRun.objects.aggregate(first=Min("business_date"), newest=Max("business_date"))
+    return (ends["first"], ends["newest"]) if ends["first"] else None
 
 
 # --- Any day in the past ------------------------------------------------------------------------------------------------

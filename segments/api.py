@@ -11,7 +11,7 @@ from django.db import IntegrityError
 from django.db.models import QuerySet
 from django.http import HttpResponseBase
 from django.utils.translation import gettext as _
-from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema, extend_schema_view
+from drf_spectacular.utils import OpenApiResponse, extend_schema, extend_schema_view
 from rest_framework import serializers, status
 from rest_framework.decorators import action
 from rest_framework.exceptions import NotFound, PermissionDenied, ValidationError
@@ -20,6 +20,7 @@ from rest_framework.response import Response
 
 from clients.errors import Conflict
 from org.api_base import ScopedViewSet
+from org.api_input import MATCH, seen_version
 from org.problems import problem_response
 from segments import rules, services
 from segments.models import Segment
@@ -68,19 +69,6 @@ class MemberSerializer(serializers.Serializer):
     client_no = serializers.CharField()
 
 
-_MATCH = OpenApiParameter(
-    "If-Match", str, OpenApiParameter.HEADER, required=True, description='The version seen, as `"3"`'
-)
-
-
-def _version(request: Request) -> int:
-    """The version the caller saw. Raises ValidationError without one: a change must not overwrite what nobody looked at."""
-    header = request.headers.get("If-Match", "").strip().removeprefix("W/").strip('"')
-    if not header.isdecimal() or len(header) > 9:
-        raise ValidationError({"If-Match": [_('Name the version that you saw, for example "3".')]})
-    return int(header)
-
-
 @extend_schema_view(list=extend_schema(summary="Own segments"), retrieve=extend_schema(summary="An own segment"))
 class SegmentViewSet(ScopedViewSet):
     """Segments of the caller and those shared with him; counts and clients within the caller's scope."""
@@ -110,15 +98,15 @@ class SegmentViewSet(ScopedViewSet):
         summary="Change a segment of one's own",
         request=WriteSerializer,
         responses={200: SegmentSerializer, 409: OpenApiResponse(description="Somebody was faster: `current`, `yours`")},
-        parameters=[_MATCH],
+        parameters=[MATCH],
     )
     def update(self, request: Request, **kwargs: Any) -> HttpResponseBase:
         segment = self._own()
         try:
-            return self._answer(self._saved(request, segment.pk, _version(request)))
+            return self._answer(self._saved(request, segment.pk, seen_version(request)))
         except Conflict:
             current = self.get_serializer(self._own()).data
-            return problem_response(409, current=current, yours=dict(request.data) | {"version": _version(request)})
+            return problem_response(409, current=current, yours=dict(request.data) | {"version": seen_version(request)})
 
     @extend_schema(summary="Delete a segment of one's own", responses={204: None})
     def destroy(self, request: Request, **kwargs: Any) -> Response:

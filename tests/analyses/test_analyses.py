@@ -1,6 +1,6 @@
 """The seven analyses (S10) and offers (S9): figures equal a plain count, each opens its list with the same count."""
 
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from io import BytesIO
 from urllib.parse import parse_qs, urlsplit
 
@@ -16,6 +16,7 @@ from analyses.dimensions import ANALYSES, DIMENSIONS, of_analysis
 from analyses.models import Cell, Made, Offer
 from analyses.reading import clients_behind, parse, series, table
 from clients.models import Client, TimelineEvent
+from crm.clock import today
 from crm.partitions import ensure_months
 from ledger.models import ClientTotals, Fee, MonthlyFact, Trade
 from org.models import Role
@@ -300,6 +301,13 @@ def test_an_offer_is_not_decided_before_it_is_made(firm):
     assert not Offer.objects.exists()
 
 
+def test_before_eight_in_the_morning_it_is_today_already(firm):
+    client = Client.objects.filter(manager=firm[0]).first()
+    night = {"product": "稳健债基", "kind": "fund", "made_on": DAY, "outcome": "taken", "amount": None}
+    at = datetime(2026, 11, 19, 22, tzinfo=UTC)  # six in the morning of the 20th in Shanghai
+    assert services.record_offer(client.client_no, night, user=firm[0].user, at=at).decided_on == DAY
+
+
 def test_a_foreign_client_gets_no_offer(firm):
     with pytest.raises(Client.DoesNotExist):
         offer(Client.objects.filter(manager=firm[1]).first(), firm[0])
@@ -308,7 +316,70 @@ def test_a_foreign_client_gets_no_offer(firm):
 def test_an_offer_by_the_record(firm, web):
     web.force_login(firm[0].user)
     client = Client.objects.filter(manager=firm[0]).first()
-    form = {"product": "两融", "kind": "margin", "made_on": "2026-11-20", "outcome": "declined"}
+    form = {"product": "两融", "kind": "margin", "made_on": f"{today()}", "outcome": "declined"}
     web.post(f"/clients/{client.client_no}/offers/", form)
     assert Offer.objects.get().outcome == "declined"
     assert "两融" in web.get(f"/clients/{client.client_no}/?tab=history").content.decode()
+
+
+# --- API ---------------------------------------------------------------------------------------------------------------
+
+
+def test_figures_by_the_api_are_the_page_s(head, web, django_assert_max_num_queries):
+    services.refresh(DAY)
+    web.force_login(head.user)
+    known = web.get("/api/v1/analyses/").json()
+    assert [row["key"] for row in known] == list(DIMENSIONS)
+    for row in known:
+        with django_assert_max_num_queries(8):
+            answer = web.get(f"/api/v1/analyses/{row['key']}/", headers={"Accept-Language": "en"}).json()
+        shown = web.get(f"/analyses/data/{row['key']}/").json()
+        assert [r["clients"] for r in answer["rows"]] == (shown["series"][0]["values"] if shown["labels"] else [])
+        assert [r["name"] for r in answer["rows"]] == shown["labels"]
+        assert (answer["month"], answer["as_of"]) == (f"{MONTH}", f"{DAY}")
+        if not row["amount"]:
+            assert {r["amount"] for r in answer["rows"]} <= {None}
+        trend = web.get(f"/api/v1/analyses/{row['key']}/trend/")
+        assert trend.status_code == (200 if row["past"] else 404)
+        if row["past"]:
+            of_month = {p["key"]: p["clients"] for p in trend.json()["points"] if p["month"] == f"{MONTH}"}
+            assert {key: n for key, n in of_month.items() if n} == {r["key"]: r["clients"] for r in answer["rows"]}
+
+
+def test_what_the_api_of_analyses_does_not_have(head, firm, web):
+    web.force_login(head.user)
+    assert web.get("/api/v1/analyses/status/").json()["rows"] == []
+    services.refresh(DAY)
+    for month in ("2099-01-01", "x"):
+        assert (
+            web.get("/api/v1/analyses/status/", {"month": month}).json()["errors"][0]["pointer"].startswith("#/month")
+        )
+    assert web.get("/api/v1/analyses/nothing/").status_code == 404
+    assert web.get("/api/v1/analyses/status/", {"branch_no": firm[1].branch.branch_no}).status_code == 404
+    web.force_login(firm[0].user)
+    assert web.get("/api/v1/analyses/status/").status_code == 403
+
+
+def test_offers_by_the_api(firm, web):
+    web.force_login(firm[0].user)
+    client = Client.objects.filter(manager=firm[0]).first()
+    start = {"client_no": client.client_no, "product": "稳健债基", "kind": "fund", "made_on": f"{today()}"}
+    made = web.post("/api/v1/offers/", start, "application/json")
+    assert (made.status_code, made.json()["outcome"]) == (201, "open")
+    taken = web.post("/api/v1/offers/", start | {"outcome": "taken", "amount": "50000.00"}, "application/json").json()
+    assert (taken["id"], taken["decided_on"], taken["amount"]) == (made.json()["id"], f"{today()}", "50000.00")
+    assert web.get("/api/v1/offers/", {"outcome": "taken"}).json()["results"] == [taken]
+    assert web.get("/api/v1/offers/", {"outcome": "declined"}).json()["results"] == []
+    foreign = Client.objects.filter(manager=firm[1]).first().client_no
+    for wrong in (
+        {"client_no": foreign},
+        {"made_on": f"{today() + timedelta(days=1)}"},
+        {"kind": "house"},
+        {"amount": "-1"},
+        {"decided_on": "2020-01-01", "outcome": "taken"},
+    ):
+        answer = web.post("/api/v1/offers/", start | wrong, "application/json")
+        assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (400, f"#/{next(iter(wrong))}")
+    web.force_login(firm[1].user)
+    assert web.get("/api/v1/offers/").json()["results"] == []
+    assert web.get(f"/api/v1/offers/{taken['id']}/").status_code == 404

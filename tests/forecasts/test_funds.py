@@ -129,3 +129,20 @@ def test_series_is_one_statement_whatever_the_book(firm, django_assert_num_queri
 
             assert len(_client_series([client.pk for client in firm[:clients]])) == 3
     assert connection.vendor == "postgresql"
+
+
+def test_funds_by_the_api(firm, client, django_assert_max_num_queries):
+    refresh(date(2026, 11, 20))
+    client.force_login(StaffFactory(branch=firm[0].branch, role=Role.BRANCH_HEAD).user)
+    client.get("/api/v1/funds/")
+    with django_assert_max_num_queries(8):
+        found = client.get("/api/v1/funds/").json()
+    assert [month["clients"] for month in found["months"]] == [2, 2, 2]
+    assert (found["method"], len(found["forecast"]), found["test"]) == ("naive", 6, None)
+    assert {ahead["middle"] for ahead in found["forecast"]} == {found["months"][-1]["assets"]}
+    own = client.get(f"/api/v1/funds/{firm[0].client_no}/").json()
+    assert [month["assets"] for month in own["months"]] == [
+        f"{month.assets / 10_000:.2f}" for month in growth_of_client(firm[0]).months
+    ]
+    assert client.get(f"/api/v1/funds/{firm[2].client_no}/").status_code == 404
+    assert client.get("/api/v1/funds/", {"branch_no": firm[2].branch.branch_no}).status_code == 404

@@ -11,6 +11,7 @@ from django.core.signing import Signer
 from django.test import Client as Browser
 from django.utils import timezone
 
+from analyses.models import Offer
 from clients.models import Account, Client
 from clients.search import refresh
 from clients.services.care import init_care
@@ -24,7 +25,7 @@ from org.api_auth import make_token
 from org.models import Branch, Leave, Role, Staff
 from org.rights import FIRM_ONLY, TOKEN_SCOPES
 from profiles.models import CustomField, Prospect
-from profit.models import RemoteProposal
+from profit.models import CostMonth, RemoteProposal
 from segmentation.models import RankingPolicy
 from segmentation.ranking import rank
 from segments.models import Segment
@@ -169,6 +170,16 @@ def _rows(world: World) -> None:
             name: RemoteProposal.objects.create(client=world.rows[client], month_to=DAY, net=-1, saving=1)
             for name, client in (("proposal", "client"), ("other_proposal", "other_client"))
         },
+        **{
+            name: CostMonth.objects.create(branch=branch, month=DAY.replace(day=1), total=0)
+            for name, branch in (("costs", world.mine), ("other_costs", world.theirs))
+        },
+        **{
+            name: Offer.objects.create(
+                client=world.rows[client], product="Fund", kind="fund", made_on=DAY, made_by=world.staff[staff].user
+            )
+            for name, client, staff in (("offer", "client", "manager"), ("other_offer", "other_client", "stranger"))
+        },
         "field": CustomField.objects.create(key="hobby", label_zh="爱好", label_en="Hobby", kind="text"),
         **{
             name: Prospect.objects.create(
@@ -271,6 +282,17 @@ EXAMPLES: dict[str, Callable[[World], Example]] = {
     "api:segment-count pk": lambda w: Example(w.rows["segment"].pk, w.rows["other_segment"].pk, 99_999_999),
     "api:segment-clients pk": lambda w: Example(w.rows["segment"].pk, w.rows["other_segment"].pk, 99_999_999),
     "api:segment-freeze pk": lambda w: Example(w.rows["segment"].pk, w.rows["other_segment"].pk, 99_999_999),
+    **{
+        f"api:{url} pk": lambda w, row=row: Example(w.rows[row].pk, w.rows[f"other_{row}"].pk, 99_999_999)
+        for url, row in (
+            ("remote-proposal-detail", "proposal"),
+            ("remote-proposal-decide", "proposal"),
+            ("prospect-detail", "prospect"),
+            ("prospect-convert", "prospect"),
+            ("cost-month-detail", "costs"),
+            ("offer-detail", "offer"),
+        )
+    },
     "analysis": lambda w: Example("overview", None, "nothing"),
     "dimension": lambda w: Example("clients", None, "nothing"),
     "key": lambda w: Example("hobby", None, "no-such-field"),

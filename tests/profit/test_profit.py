@@ -314,3 +314,62 @@ def test_seats_by_the_record(head, book, web):
     web.post(f"/clients/{book[0].client_no}/service-use/", {"month": "2026-10", "seats": "2", "minutes": "40"})
     assert (book[0].service_uses.get().seats, book[0].service_uses.get().minutes) == (2, 40)
     assert "2.00" in web.get(f"/clients/{book[0].client_no}/").content.decode()
+
+
+# --- API ---------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("size", [1, 3])
+def test_contributions_by_the_api_add_up(size, head, book, web, django_assert_max_num_queries):
+    row = share(head, [Pool("x", yuan("100.01"), "direct", "trades"), Pool("y", yuan(50), "service", "clients")])
+    web.force_login(head.user)
+    web.get("/api/v1/profit/")
+    with django_assert_max_num_queries(8):
+        found = web.get("/api/v1/profit/", {"page_size": size}).json()["results"]
+    assert [one["client_no"] for one in found] == [client.client_no for client in book[:size]]
+    every = web.get("/api/v1/profit/").json()["results"]
+    assert sum(Decimal(one["direct"]) + Decimal(one["service"]) for one in every) == Decimal("150.01")
+    for one in every:
+        marginal = Decimal(one["revenue"]) - Decimal(one["direct"])
+        assert Decimal(one["marginal"]) == marginal
+        assert Decimal(one["gross"]) == marginal - Decimal(one["service"])
+        assert Decimal(one["net"]) == Decimal(one["gross"]) - Decimal(one["overhead"])
+    assert web.get(f"/api/v1/profit/{book[0].client_no}/").json() == every[0]
+    costs = web.get("/api/v1/cost-months/", {"branch_no": head.branch.branch_no}).json()["results"]
+    assert [(one["total"], one["state"]) for one in costs] == [("150.01", "published")]
+    assert [pool["amount"] for pool in costs[0]["pools"]] == ["100.01", "50.00"]
+    assert web.get(f"/api/v1/cost-months/{row.pk}/").json() == costs[0]
+    assert web.get("/api/v1/cost-months/", {"month_from": "2026-11-01"}).json()["results"] == []
+    assert web.get("/api/v1/cost-months/", {"month_from": "x"}).status_code == 400
+
+
+def test_no_costs_of_others_by_the_api(head, book, web):
+    row = share(head, [Pool("x", yuan(50), "service", "clients")])
+    web.force_login(StaffFactory(role=Role.BRANCH_HEAD).user)
+    for address in ("profit", "cost-months", "remote-proposals"):
+        assert web.get(f"/api/v1/{address}/").json()["results"] == []
+    assert web.get(f"/api/v1/cost-months/{row.pk}/").status_code == 404
+    assert web.get(f"/api/v1/profit/{book[0].client_no}/").status_code == 404
+    web.force_login(book[0].manager.user)
+    assert web.get("/api/v1/profit/").status_code == 403
+
+
+def test_decisions_by_the_api(head, losing, web):
+    web.force_login(head.user)
+    found = web.get("/api/v1/remote-proposals/", {"state": "open"}).json()["results"]
+    assert [row["client_no"] for row in found] == [losing.client_no]
+    url = f"/api/v1/remote-proposals/{found[0]['id']}/decide/"
+    for wrong, field in (
+        ({"accept": True}, "reason"),
+        ({"reason": "So"}, "accept"),
+        ({"accept": 1, "reason": " "}, "reason"),
+    ):
+        refusal = web.post(url, wrong, "application/json")
+        assert (refusal.status_code, refusal.json()["errors"][0]["pointer"]) == (400, f"#/{field}")
+    assert RemoteProposal.objects.get().state == "open"
+    decided = web.post(url, {"accept": False, "reason": "An old friend"}, "application/json")
+    assert (decided.status_code, decided.json()["state"]) == (200, "declined")
+    assert web.post(url, {"accept": True, "reason": "Again"}, "application/json").status_code == 400
+    assert web.get("/api/v1/remote-proposals/", {"state": "none"}).status_code == 400
+    web.force_login(StaffFactory(role=Role.BRANCH_HEAD).user)
+    assert web.post(url, {"accept": True, "reason": "Not mine"}, "application/json").status_code == 404
