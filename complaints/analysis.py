@@ -1,6 +1,6 @@
 """Figures of complaints (X7, X8): set-based, within the viewer's scope; each knows the list that holds the same cases.
 
-A case merged into another is not a matter of its own and is left out everywhere.
+A case merged into another is no matter of its own; it and what two persons called a question or suggestion are left out.
 """
 
 from collections.abc import Iterable
@@ -14,8 +14,8 @@ from django.db.models import Count, QuerySet
 from django.urls import reverse
 from django.utils.http import urlencode
 
-from complaints.choices import OPEN_STATES, Category, Cause, Channel, Step
-from complaints.lists import repeats
+from complaints.choices import COUNTED, OPEN_STATES, Category, Cause, Channel, Kind, Step
+from complaints.lists import MATTERS, repeats
 from complaints.models import Complaint
 from complaints.scope import complaint_scope
 
@@ -36,8 +36,15 @@ class Period:
 
     def url(self, **more: Any) -> str:
         """The list of the period's cases, narrowed further."""
-        query = {"matter": "true", "received_from": self.first, "received_to": self.last, **more}
-        return f"{reverse('complaints:list')}?{urlencode(query)}"
+        return self._list({"matter": "true", **more})
+
+    def others_url(self) -> str:
+        """The list of what two persons called a question or a suggestion."""
+        return self._list({"kind": [kind for kind in Kind.values if kind not in COUNTED]})
+
+    def _list(self, narrowed: dict[str, Any]) -> str:
+        query = {"received_from": self.first, "received_to": self.last, **narrowed}
+        return f"{reverse('complaints:list')}?{urlencode(query, doseq=True)}"
 
 
 def _year_back(on: date) -> date:
@@ -49,7 +56,11 @@ def _year_back(on: date) -> date:
 
 def cases(user: Any, period: Period) -> QuerySet[Complaint]:
     """The matters of a period that the viewer may see."""
-    seen = Complaint.objects.visible_to(user).exclude(result="merged")
+    return _received(user, period).filter(MATTERS)
+
+
+def _received(user: Any, period: Period) -> QuerySet[Complaint]:
+    seen = Complaint.objects.visible_to(user)
     return seen.filter(received_at__date__gte=period.first, received_at__date__lte=period.last)
 
 
@@ -150,6 +161,7 @@ class Totals:
     open: int
     overdue: int
     repeats: int
+    others: int
 
 
 def totals(user: Any, period: Period, at: Any) -> Totals:
@@ -160,6 +172,7 @@ def totals(user: Any, period: Period, at: Any) -> Totals:
         open=found.filter(state__in=OPEN_STATES).count(),
         overdue=found.filter(state__in=OPEN_STATES, due_at__lt=at).count(),
         repeats=found.filter(repeats()).count(),
+        others=_received(user, period).exclude(kind__in=COUNTED).count(),
     )
 
 

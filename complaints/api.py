@@ -49,6 +49,7 @@ class ComplaintSerializer(serializers.ModelSerializer):
         model = Complaint
         fields = (
             "number", "version", "state", "step", "step_name", "round", "paused", "received_at", "registered_at", "channel",
+            "kind", "relabel_asked",
             "category", "severity", "wish", "amount", "persons", "summary", "narrative", "product", "party", "complainant",
             "contact", "client_no", "branch_no", "handler_no", "about_no", "due_at", "due_key", "accepted_at", "answered_at",
             "closed_at", "archived_at", "result", "cause", "fast", "merged_into", "keep_until",
@@ -152,12 +153,17 @@ class WithdrawSerializer(ActionSerializer):
     evidence = serializers.CharField(max_length=500)
 
 
+#: Commands that have no address of their own.
+COMMANDS = (
+    "accept", "record", "pause", "resume", "promise", "follow", "answer", "close", "note", "archive", "relabel",
+    "relabel_confirm", "relabel_decline",
+)  # fmt: skip
+
+
 class CommandSerializer(ActionSerializer):
     """Any other command: its name and what it asks for."""
 
-    command = serializers.ChoiceField(
-        choices=["accept", "record", "pause", "resume", "promise", "follow", "answer", "close", "note", "archive"]
-    )
+    command = serializers.ChoiceField(choices=COMMANDS)
     data = serializers.DictField(required=False, default=dict)
 
 
@@ -258,6 +264,10 @@ class ComplaintViewSet(ScopedViewSet):
     def command(self, request: Request, number: str = "") -> HttpResponseBase:
         def go(said: dict[str, Any], version: int | None) -> None:
             data = {"reason": said["reason"], **said["data"]}
+            if said["command"] == "relabel":
+                reason = data.pop("reason")
+                services.relabel(number, data, reason, user=request.user, at=now(), version=version)
+                return
             services.act(number, said["command"], data, user=request.user, at=now(), version=version)
 
         return self._carry_out(request, CommandSerializer, go)

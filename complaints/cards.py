@@ -33,6 +33,10 @@ def _due(data: dict[str, Any]) -> str:
     return gettext("Complaint %(number)s: “%(clock)s” is due") % said
 
 
+def _relabel(data: dict[str, Any]) -> str:
+    return gettext("Complaint %(number)s: other labels wait for a second person") % {"number": data["number"]}
+
+
 def _case_url(data: dict[str, Any]) -> str:
     return reverse("complaints:case", args=[data["number"]])
 
@@ -40,6 +44,7 @@ def _case_url(data: dict[str, Any]) -> str:
 def register() -> None:
     """Everything that complaints add to the pages of others."""
     notify.register("complaints.due", _due, _case_url)
+    notify.register("complaints.relabel", _relabel, _case_url)
     timeline.register("complaint", "alert-circle", _line, tone="warn")
 
 

@@ -58,6 +58,19 @@ class Category(models.TextChoices):
     OTHER = "other", pgettext_lazy("business line", "Other")
 
 
+class Kind(models.TextChoices):
+    """What came in. Everything begins as a complaint; only two persons together call it something else."""
+
+    COMPLAINT = "complaint", pgettext_lazy("kind", "Complaint")
+    REPORT = "report", _("Report of a violation")
+    QUESTION = "question", pgettext_lazy("kind", "Question")
+    SUGGESTION = "suggestion", _("Suggestion")
+
+
+#: What figures of complaints count.
+COUNTED = (Kind.COMPLAINT, Kind.REPORT)
+
+
 class Severity(models.TextChoices):
     NORMAL = "normal", pgettext_lazy("severity", "Normal")
     IMPORTANT = "important", pgettext_lazy("severity", "Important")

@@ -10,7 +10,7 @@ from django.utils.translation import pgettext_lazy
 
 from clients.models import Client
 from complaints import rules, services
-from complaints.choices import Category, Cause, Channel, Ground, Party, Result, Severity, Step, Wish
+from complaints.choices import Category, Cause, Channel, Ground, Kind, Party, Result, Severity, Step, Wish
 from complaints.letters import LANGUAGES, Letter, why_not
 from complaints.models import Complaint
 from complaints.rules import Case, approvals_missing
@@ -263,10 +263,9 @@ def _ending_fields(key: str, complaint: Complaint) -> dict[str, forms.Field]:
         return {"into": forms.CharField(label=_("Number of the case that goes on"), max_length=16), "reason": _reason()}
     if key == "correct":
         return {
-            "category": forms.ChoiceField(
-                label=_("Business line"), choices=Category.choices, initial=complaint.category
+            "severity": forms.ChoiceField(
+                label=_("Severity"), choices=_as_grave(complaint), initial=complaint.severity
             ),
-            "severity": forms.ChoiceField(label=_("Severity"), choices=Severity.choices, initial=complaint.severity),
             "wish": forms.ChoiceField(label=_("What the client wants"), choices=Wish.choices, initial=complaint.wish),
             "product": forms.CharField(label=_("Product"), max_length=120, required=False, initial=complaint.product),
             "about_no": forms.CharField(
@@ -277,7 +276,25 @@ def _ending_fields(key: str, complaint: Complaint) -> dict[str, forms.Field]:
             ),
             "reason": _reason(),
         }
+    if key == "relabel":
+        return _labels(complaint)
+    if key == "relabel_decline":
+        return {"reason": _reason()}
     return {}
+
+
+def _as_grave(complaint: Complaint) -> list[tuple[str, Any]]:
+    """The severities that one person may set: the present one and graver ones."""
+    return Severity.choices[Severity.values.index(complaint.severity) :]
+
+
+def _labels(complaint: Complaint) -> dict[str, forms.Field]:
+    return {
+        "kind": forms.ChoiceField(label=_("Kind of matter"), choices=Kind.choices, initial=complaint.kind),
+        "category": forms.ChoiceField(label=_("Business line"), choices=Category.choices, initial=complaint.category),
+        "severity": forms.ChoiceField(label=_("Severity"), choices=Severity.choices, initial=complaint.severity),
+        "reason": _reason(),
+    }
 
 
 class ActionForm(forms.Form):

@@ -13,7 +13,8 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from clients.models import SavedView
-from complaints.choices import OPEN_STATES, Category, Cause, Channel, Result, Severity, State, Step
+from complaints.choices import COUNTED, OPEN_STATES, Category, Cause, Channel, Result, Severity, State, Step
+from complaints.choices import Kind as Matter
 from complaints.models import Complaint, StepRun
 from complaints.scope import complaint_scope
 from complaints.words import STATE_TONES, due_cell
@@ -40,6 +41,10 @@ def _date(name: str, lookup: str, label: Any) -> django_filters.DateFilter:
     return django_filters.DateFilter(field_name="received_at", lookup_expr=lookup, label=label)
 
 
+#: What figures count: each matter once, and no question or suggestion that two persons called so.
+MATTERS = ~Q(result="merged") & Q(kind__in=COUNTED)
+
+
 class ComplaintFilter(ListFilterSet):
     """Filters of the queue; the analysis page relies on their names."""
 
@@ -62,7 +67,9 @@ class ComplaintFilter(ListFilterSet):
     handler = django_filters.CharFilter(field_name="handler__staff_no", label=_("Handler"), max_length=32)
     client = django_filters.CharFilter(field_name="client__client_no", label=_("Client"), max_length=32)
     product = django_filters.CharFilter(method="is_of_product", label=_("Product"), max_length=120)
-    matter = django_filters.BooleanFilter(label=_("Without merged cases"), method="is_matter")
+    matter = django_filters.BooleanFilter(label=_("Without merged cases, questions, suggestions"), method="is_matter")
+    kind = django_filters.MultipleChoiceFilter(choices=Matter.choices, label=_("Kind of matter"))
+    relabel = django_filters.BooleanFilter(field_name="relabel_asked", label=_("Labels wait for a second person"))
     done_step = django_filters.MultipleChoiceFilter(choices=Step.choices, label=_("Step done"), method="has_done")
     repeat = django_filters.BooleanFilter(label=_("Client complained before"), method="is_repeat")
 
@@ -99,7 +106,7 @@ class ComplaintFilter(ListFilterSet):
         return queryset.filter(product="" if value == "-" else value)
 
     def is_matter(self, queryset: QuerySet[Any], name: str, value: bool) -> QuerySet[Any]:
-        return queryset.exclude(result="merged") if value else queryset.filter(result="merged")
+        return queryset.filter(MATTERS) if value else queryset.exclude(MATTERS)
 
     def has_done(self, queryset: QuerySet[Any], name: str, value: list[str]) -> QuerySet[Any]:
         done = StepRun.objects.filter(complaint=OuterRef("pk"), step__in=value, done_at__isnull=False)
@@ -110,10 +117,10 @@ class ComplaintFilter(ListFilterSet):
 
 
 def repeats() -> Exists:
-    """Whether the same client complained within 365 days before; merged cases are no complaints of their own."""
+    """Whether the same client complained within 365 days before, as figures count."""
     year_before = ExpressionWrapper(OuterRef("received_at") - timedelta(days=365), output_field=DateTimeField())
     earlier = Complaint.objects.filter(client=OuterRef("client"), received_at__gte=year_before)
-    return Exists(earlier.filter(received_at__lt=OuterRef("received_at")).exclude(result="merged"))
+    return Exists(earlier.filter(MATTERS, received_at__lt=OuterRef("received_at")))
 
 
 def _case_columns(at: datetime) -> tuple[Column, ...]:
@@ -165,6 +172,14 @@ def _other_columns() -> tuple[Column, ...]:
             reads=("severity",),
             cell=lambda key: str(Severity(key).label),
             export=lambda key: str(Severity(key).label),
+        ),
+        Column(
+            key="kind",
+            label=_("Kind of matter"),
+            reads=("kind",),
+            cell=lambda key: str(Matter(key).label),
+            export=lambda key: str(Matter(key).label),
+            shown=False,
         ),
         Column(
             key="category",

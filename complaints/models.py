@@ -16,6 +16,7 @@ from complaints.choices import (
     Cause,
     Channel,
     Ground,
+    Kind,
     Party,
     Result,
     Severity,
@@ -83,6 +84,12 @@ class Complaint(models.Model):
     registered_at = models.DateTimeField()
     channel = models.CharField(pgettext_lazy("complaint", "Channel"), max_length=14, choices=Channel)
     category = models.CharField(_("Business line"), max_length=11, choices=Category)
+    kind = models.CharField(
+        _("Kind of matter"), max_length=10, choices=Kind, default=Kind.COMPLAINT, db_default="complaint"
+    )
+    relabel_asked = models.BooleanField(
+        default=False, db_default=False, help_text="Other labels wait for a second person"
+    )
     severity = models.CharField(_("Severity"), max_length=9, choices=Severity)
     wish = models.CharField(_("Wish"), max_length=12, choices=Wish)
     amount = models.BigIntegerField(_("Amount claimed"), null=True)

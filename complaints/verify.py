@@ -41,7 +41,8 @@ def _fault(rows: list[ComplaintEvent]) -> str:
         "about_person": (complaint.about_person_id, case.about), "result": (complaint.result, case.result),
         "cause": (complaint.cause, case.cause), "severity": (complaint.severity, case.severity),
         "category": (complaint.category, case.category), "amount": (complaint.amount, case.amount),
-        "paused": (complaint.paused, case.paused),
+        "paused": (complaint.paused, case.paused), "kind": (complaint.kind, case.kind),
+        "relabel_asked": (complaint.relabel_asked, case.asked is not None),
     }  # fmt: skip
     for name, (row_says, file_says) in mirrored.items():
         if row_says != file_says:

@@ -10,7 +10,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext, pgettext, pgettext_lazy
 
-from complaints.choices import Category, Cause, Ground, Result, Severity, State, Step, Unit
+from complaints.choices import Category, Cause, Ground, Kind, Result, Severity, State, Step, Unit, Wish
 
 CLOCKS: dict[str, Lazy] = {
     "acknowledge": gettext_lazy("Acknowledge receipt"),
@@ -100,6 +100,9 @@ EVENTS: dict[str, Lazy] = {
     "paused": gettext_lazy("Paused"),
     "resumed": gettext_lazy("Resumed"),
     "corrected": gettext_lazy("Corrected"),
+    "relabel_asked": gettext_lazy("Other labels asked for"),
+    "relabelled": gettext_lazy("Other labels, confirmed by a second person"),
+    "relabel_declined": gettext_lazy("Other labels declined"),
     "extended": gettext_lazy("Time for the answer extended"),
     "approved": gettext_lazy("Amount approved"),
     "promised": gettext_lazy("Promise made"),
@@ -150,16 +153,33 @@ _READ = (
     "into",
     "name",
 )
-_LABELS: dict[str, type] = {"category": Category, "severity": Severity, "state": State, "cause": Cause}
+_LABELS: dict[str, type] = {
+    "kind": Kind, "category": Category, "severity": Severity, "state": State, "cause": Cause, "wish": Wish,
+}  # fmt: skip
+#: How fields are called where one value became another.
+FIELDS: dict[str, Lazy] = {
+    "kind": gettext_lazy("Kind of matter"),
+    "category": gettext_lazy("Business line"),
+    "severity": gettext_lazy("Severity"),
+    "wish": gettext_lazy("What the client wants"),
+    "product": gettext_lazy("Product"),
+    "about": gettext_lazy("Complained about"),
+    "superior": gettext_lazy("Superior also named"),
+    "client": gettext_lazy("Client"),
+    "branch": gettext_lazy("Branch"),
+    "complainant": gettext_lazy("Complainant"),
+    "contact": gettext_lazy("Contact"),
+    "party": gettext_lazy("Who complains"),
+    "persons": gettext_lazy("Persons complaining"),
+    "amount": gettext_lazy("Amount claimed"),
+}
 
 
 def event_detail(kind: str, data: Mapping[str, Any]) -> list[str]:
     """What an event says beside its title, as plain lines; for those who may read the file."""
     lines = [str(data[name]) for name in _READ if data.get(name)]
-    if kind == "corrected":
-        for name, value in data["to"].items():
-            before = data["from"].get(name)
-            lines.append(f"{name}: {_value(name, before)} → {_value(name, value)}")
+    if kind in ("corrected", "relabel_asked", "relabelled"):
+        lines += changes(data["from"], data["to"])
     if kind == "closed" and data.get("cause"):
         lines.insert(0, str(Cause(data["cause"]).label))
     if kind == "promise_followed":
@@ -167,6 +187,14 @@ def event_detail(kind: str, data: Mapping[str, Any]) -> list[str]:
     if kind in ("followed_up", "satisfaction") and data.get("satisfaction"):
         lines.insert(0, _("Satisfaction %s of 5") % data["satisfaction"])
     return lines
+
+
+def changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
+    """'Severity: Important → Normal' for each field."""
+    return [
+        f"{FIELDS.get(name, name)}: {_value(name, before.get(name))} → {_value(name, value)}"
+        for name, value in after.items()
+    ]
 
 
 def _value(name: str, value: Any) -> str:

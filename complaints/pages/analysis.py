@@ -14,6 +14,7 @@ from django.views.decorators.http import require_GET
 from complaints import analysis
 from complaints.analysis import Period
 from complaints.choices import Category, Cause, Channel, Result, Severity, State
+from complaints.choices import Kind as Matter
 from complaints.models import Complaint
 from crm.clock import now, today
 from org import audit
@@ -65,6 +66,7 @@ def overview(request: HttpRequest) -> HttpResponse:
             "open": period.url(open="true"),
             "overdue": period.url(overdue="true"),
             "repeats": period.url(repeat="true"),
+            "others": period.others_url(),
         },
         "causes": analysis.causes(user, period),
         "causes_url": f"{reverse('complaints:causes')}?{query}",
@@ -109,6 +111,7 @@ LEDGER = (
     Column(key="received", label=gettext_lazy("Received"), reads=("received_at",)),
     Column(key="client", label=gettext_lazy("Client number"), reads=("client__client_no",)),
     Column(key="persons", label=gettext_lazy("Persons complaining"), reads=("persons",), kind=Kind.NUMBER),
+    Column(key="kind", label=gettext_lazy("Kind of matter"), reads=("kind",), export=_words(Matter)),
     Column(key="category", label=gettext_lazy("Business line"), reads=("category",), export=_words(Category)),
     Column(key="severity", label=gettext_lazy("Severity"), reads=("severity",), export=_words(Severity)),
     Column(key="product", label=gettext_lazy("Product"), reads=("product",)),

@@ -1,6 +1,5 @@
 """The page of a case: stepper, the record of the current step, commands, the file; two at once (X1, X5)."""
 
-from datetime import date
 from typing import Any
 
 from django.contrib import messages
@@ -12,10 +11,11 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
 from complaints import rules, services
-from complaints.choices import OPEN_STATES, State, Step
-from complaints.forms import ActionForm, AgainForm, FollowUpForm, LetterForm, StepForm
+from complaints.choices import OPEN_STATES, State
+from complaints.forms import ActionForm, AgainForm, FollowUpForm
 from complaints.models import Complaint, ComplaintEvent, FollowUp
-from complaints.rules import Case, Refused
+from complaints.pages import parts
+from complaints.rules import Refused
 from complaints.scope import complaint_scope
 from complaints.services import Stale
 from complaints.words import (
@@ -24,9 +24,6 @@ from complaints.words import (
     STATE_TONES,
     clock_words,
     due_cell,
-    event_detail,
-    event_title,
-    limit_words,
 )
 from crm.clock import now
 from org import audit
@@ -36,8 +33,10 @@ from org.rights import may
 from org.views import page
 
 #: Commands with a small form under "More", in this order; those of the main path stand by themselves.
-MORE = ("handover", "assign", "back", "pause", "resume", "extend", "note", "correct", "merge", "withdraw")
+MORE = ("handover", "assign", "back", "pause", "resume", "extend", "note", "correct", "relabel", "merge", "withdraw")
 MAIN = ("accept", "approve", "answer", "promise", "close", "reopen", "archive")
+#: Beside what is asked for, not among the rest.
+LABELLING = ("relabel_confirm", "relabel_decline")
 
 
 def _case_of(request: HttpRequest, number: str) -> Complaint:
@@ -71,10 +70,10 @@ def _show(
     acts = may(request.user, "complaints.handle")
     allowed = set(rules.allowed(folded, services.actor_of(request.user))) if acts else set()
     if not may(request.user, "complaints.approve"):
-        allowed -= {"approve", "extend"}
+        allowed -= {"approve", "extend", "relabel_confirm"}
     if not may(request.user, "complaints.assign"):
         allowed -= {"assign"}
-    if "approve" in allowed and not _my_approval(request, complaint, folded):
+    if "approve" in allowed and not parts.my_approval(request, complaint, folded):
         allowed -= {"approve"}
     allowed -= {"handover"} if complaint.handler_id is None else {"assign"}
 
@@ -87,24 +86,26 @@ def _show(
         "contact": mask_mobile(complaint.contact) if masked or not acts else complaint.contact,
         "masked": masked,
         "tone": STATE_TONES[State(complaint.state)],
-        "steps": _steps(complaint, folded),
+        "steps": parts.steps(complaint, folded),
         "left": due_cell(complaint.due_at, at),
         "left_of": clock_words(complaint.due_key),
-        "clocks": _clocks(complaint, at),
+        "clocks": parts.clocks(complaint, at),
         "advice": list(zip(PARTS, ADVICE[complaint.step], strict=True)),
-        "step_form": bound.get("record") or _step_form(complaint, folded),
+        "step_form": bound.get("record") or parts.step_form(complaint, folded),
         "may_record": "record" in allowed,
         "may_advance": "advance" in allowed,
         "lacking": rules.missing(complaint.step, folded.records.get(complaint.step, {}), folded.records),
-        "waiting": [Role(role).label for role in _approvals(complaint, folded)],
-        "records": [] if masked else _records(folded, complaint.step),
-        "promises": _promises(complaint, folded, request, "follow" in allowed, bound.get("follow")),
+        "waiting": [Role(role).label for role in parts.approvals(complaint, folded)],
+        "records": [] if masked else parts.records(folded, complaint.step),
+        "promises": parts.promises(complaint, folded, request, "follow" in allowed, bound.get("follow")),
         "main": [form(key) for key in MAIN if key in allowed],
         "more": [form(key) for key in MORE if key in allowed],
-        "file": [_entry(event, masked) for event in reversed(events)],
+        "asked": None if masked else parts.asked(folded),
+        "labelling": [form(key) for key in LABELLING if key in allowed],
+        "file": [parts.entry(event, masked) for event in reversed(events)],
         "files": [] if masked else list(complaint.attachments.order_by("pk")),
         "may_attach": "attach" in allowed,
-        "letters": _letters(complaint, folded) if "attach" in allowed and not masked else None,
+        "letters": parts.letters(complaint, folded) if "attach" in allowed and not masked else None,
         "follow_ups": [
             (row, FollowUpForm(prefix=f"d{row.days}"))
             for row in complaint.follow_ups.filter(dropped=False).order_by("due_on")
@@ -119,123 +120,6 @@ def _show(
         "personal": True,
     }
     return render(request, "complaints/case.html", context, status=status)
-
-
-def _letters(complaint: Complaint, folded: Case) -> LetterForm | None:
-    form = LetterForm(case=folded, complaint=complaint)
-    return form if form.fields["letter"].choices else None
-
-
-def _follow_ups(complaint: Complaint) -> list[tuple[FollowUp, FollowUpForm]]:
-    rows = complaint.follow_ups.filter(dropped=False).order_by("due_on")
-    return [(row, FollowUpForm(prefix=f"d{row.days}", auto_id=f"d{row.days}-%s")) for row in rows]
-
-
-def _approvals(complaint: Complaint, folded: Case) -> list[str]:
-    if folded.step != 4:
-        return []
-    return rules.approvals_missing(folded, services.terms_of(complaint.policy).terms)
-
-
-def _my_approval(request: HttpRequest, complaint: Complaint, folded: Case) -> bool:
-    return services.actor_of(request.user).role in _approvals(complaint, folded)
-
-
-def _steps(complaint: Complaint, folded: Case) -> list[dict[str, Any]]:
-    """The six steps as the stepper shows them: done, now or to come."""
-    ended = complaint.state in (State.CLOSED, State.ARCHIVED)
-    found = []
-    for step in Step:
-        done = step < complaint.step or (ended and step == complaint.step == Step.KEEP)
-        here = step == complaint.step and not ended
-        found.append({"step": step, "state": "done" if done else "here" if here else "ahead"})
-    return found
-
-
-def _clocks(complaint: Complaint, at: Any) -> list[dict[str, Any]]:
-    limits = {one.key: one for one in services.terms_of(complaint.policy).limits}
-    rows = []
-    for clock in complaint.clocks.order_by("due_at", "key"):
-        limit = limits[clock.key]
-        rows.append(
-            {
-                "label": clock_words(clock.key),
-                "limit": limit_words(limit.amount, limit.unit),
-                "basis": clock.get_basis_display(),
-                "law": clock.basis == "law",
-                "due_at": clock.due_at,
-                "met_at": clock.met_at,
-                "late": clock.met_at is not None and clock.due_at is not None and clock.met_at > clock.due_at,
-                "left": due_cell(clock.due_at, at) if clock.met_at is None else "",
-            }
-        )
-    return rows
-
-
-def _step_form(complaint: Complaint, folded: Case, data: Any = None) -> StepForm:
-    record = dict(folded.records.get(complaint.step, {}))
-    if complaint.step == 1:
-        record.setdefault("told", complaint.narrative)
-    return StepForm(
-        data,
-        step=complaint.step,
-        proposals=list(folded.records.get(4, {}).get("proposals", [])),
-        initial=StepForm.initial_of(record),
-    )
-
-
-def _records(folded: Case, current: int) -> list[dict[str, Any]]:
-    """What was recorded at the steps before, as label and text."""
-    found = []
-    for step, record in sorted(folded.records.items()):
-        if step == current:
-            continue
-        facts = []
-        for field in rules.FIELDS[step]:
-            value = record.get(field.key)
-            if field.kind == "proposals":
-                facts += [(_("Proposal %s") % n, one["text"], one["amount"]) for n, one in enumerate(value or [], 1)]
-            elif field.kind == "tick":
-                facts.append((field.label, _("Yes") if value else _("No"), None))
-            else:
-                facts.append((field.label, dict(field.choices).get(value, value), None))
-        found.append({"step": Step(step), "facts": facts})
-    return found
-
-
-def _promises(
-    complaint: Complaint, folded: Case, request: HttpRequest, may_follow: bool, bound: Any
-) -> list[dict[str, Any]]:
-    found = []
-    for one in folded.promises:
-        form = None
-        if may_follow and one.kept is None:
-            form = (
-                bound
-                if bound is not None and bound.data.get("no") == str(one.no)
-                else ActionForm(
-                    key="follow",
-                    complaint=complaint,
-                    user=request.user,
-                    initial={"version": complaint.version, "no": one.no, "kept": True},
-                )
-            )
-        found.append({"promise": one, "due_on": date.fromisoformat(one.due_on), "form": form})
-    return found
-
-
-def _entry(event: ComplaintEvent, masked: bool) -> dict[str, Any]:
-    who = _("The system")
-    if event.by is not None:
-        who = event.by.staff.name if getattr(event.by, "staff", None) else event.by.username
-    return {
-        "sequence": event.sequence,
-        "at": event.at,
-        "who": who,
-        "title": event_title(event.kind, event.data),
-        "detail": [] if masked else event_detail(event.kind, event.data),
-        "hash": event.hash[:12],
-    }
 
 
 # --- Commands -------------------------------------------------------------------------------------------------------
@@ -301,6 +185,8 @@ def _carry_out(request: HttpRequest, complaint: Complaint, key: str, data: dict[
             services.merge(number, data["into"].strip(), data["reason"], user=user, at=at, version=version)
         except Complaint.DoesNotExist:
             raise ValidationError(_("There is no such case.")) from None
+    elif key == "relabel":
+        services.relabel(number, data, data.pop("reason"), user=user, at=at, version=version)
     elif key == "correct":
         _correct(complaint, data, user, at, version)
     else:
@@ -315,7 +201,7 @@ def _correct(complaint: Complaint, data: dict[str, Any], user: Any, at: Any, ver
         about = Staff.objects.filter(staff_no=data["about_no"]).first()
         if about is None:
             raise ValidationError(_("There is nobody with this number."))
-    to = {name: data[name] for name in ("category", "severity", "wish", "product")}
+    to = {name: data[name] for name in ("severity", "wish", "product")}
     # Given back by the rules as unchanged where nothing differs.
     if about != complaint.about_person:
         to["about"] = about
@@ -325,7 +211,7 @@ def _correct(complaint: Complaint, data: dict[str, Any], user: Any, at: Any, ver
 def _record(request: HttpRequest, complaint: Complaint, key: str) -> HttpResponse:
     """Save the record of the current step; with 'advance' pressed, go on to the next step in the same breath."""
     folded = rules.fold(services.happenings(complaint))
-    form = _step_form(complaint, folded, request.POST)
+    form = parts.step_form(complaint, folded, request.POST)
     version = request.POST.get("version", "")
     if not form.is_valid() or not version.isdecimal() or len(version) > 9:
         return _show(request, complaint, bound={"record": form}, error=_first_error(form), status=422)
@@ -360,7 +246,7 @@ def _conflict(request: HttpRequest, number: str, key: str) -> HttpResponse:
         "complaint": complaint,
         "label": rules.COMMANDS[key].label,
         "key": key,
-        "theirs": [_entry(event, masked) for event in events.order_by("sequence")],
+        "theirs": [parts.entry(event, masked) for event in events.order_by("sequence")],
         "mine": [(name, value) for name, value in hidden if value],
         "hidden": hidden,
         "tone": STATE_TONES[State(complaint.state)],

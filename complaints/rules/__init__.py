@@ -1,6 +1,7 @@
 """Decisions about complaints on plain values (X1–X5, U5, U6): the case, its commands, its clocks, its records."""
 
-from complaints.rules.case import KINDS, Case, Happening, apply, digest, fold
+from complaints.rules.assignment import Candidate, choose_handler
+from complaints.rules.case import KINDS, Asked, Case, Happening, apply, digest, fold
 from complaints.rules.clocks import (
     Calendar,
     Deadline,
@@ -15,13 +16,12 @@ from complaints.rules.clocks import (
 )
 from complaints.rules.commands import (
     COMMANDS,
+    LABELS,
     Actor,
-    Candidate,
     Refused,
     Terms,
     allowed,
     approvals_missing,
-    choose_handler,
     decide,
 )
 from complaints.rules.records import FIELDS, forbidden_words, missing
@@ -30,7 +30,9 @@ __all__ = [
     "COMMANDS",
     "FIELDS",
     "KINDS",
+    "LABELS",
     "Actor",
+    "Asked",
     "Calendar",
     "Candidate",
     "Case",

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from complaints.choices import Result, Severity, State
+from complaints.choices import Kind, Result, Severity, State
 
 
 @dataclass(frozen=True)
@@ -31,6 +31,16 @@ class Promise:
 
 
 @dataclass(frozen=True)
+class Asked:
+    """Other labels that somebody wishes for a case and a second person has not confirmed yet; ids are those of staff."""
+
+    to: Mapping[str, str]
+    was: Mapping[str, str]
+    staff: int | None
+    reason: str
+
+
+@dataclass(frozen=True)
 class Case:
     """A case at one moment. `version` counts its events; ids are those of staff."""
 
@@ -44,6 +54,8 @@ class Case:
     superior: int | None = None
     severity: str = Severity.NORMAL
     category: str = ""
+    kind: str = Kind.COMPLAINT
+    asked: Asked | None = None
     amount: int | None = None
     paused: str = ""
     records: Mapping[int, Mapping[str, Any]] = field(default_factory=dict)
@@ -84,7 +96,7 @@ def digest(before: str, number: str, sequence: int, event: Happening) -> str:
     return hashlib.sha256(said.encode()).hexdigest()
 
 
-_OF_CASE = ("about", "superior", "severity", "category", "amount")
+_OF_CASE = ("about", "superior", "severity", "category", "kind", "amount")
 
 
 def _registered(case: Case, data: Mapping[str, Any]) -> Case:
@@ -104,6 +116,14 @@ def _corrected(case: Case, data: Mapping[str, Any]) -> Case:
     case = replace(case, facts={**case.facts, **to}, **{name: to[name] for name in _OF_CASE if name in to})
     # Whoever turns out to be meant has approved nothing.
     return replace(case, approvals=tuple(one for one in case.approvals if one[1] not in case.named))
+
+
+def _relabel_asked(case: Case, data: Mapping[str, Any]) -> Case:
+    return replace(case, asked=Asked(data["to"], data["from"], data["staff"], data["reason"]))
+
+
+def _relabelled(case: Case, data: Mapping[str, Any]) -> Case:
+    return replace(_corrected(case, data), asked=None)
 
 
 def _assigned(case: Case, data: Mapping[str, Any]) -> Case:
@@ -178,6 +198,9 @@ _APPLY = {
     "paused": lambda case, data: replace(case, paused=data["ground"]),
     "resumed": lambda case, data: replace(case, paused=""),
     "corrected": _corrected,
+    "relabel_asked": _relabel_asked,
+    "relabelled": _relabelled,
+    "relabel_declined": lambda case, data: replace(case, asked=None),
     "extended": lambda case, data: replace(case, extended=True),
     "approved": _approved,
     "promised": _promised,

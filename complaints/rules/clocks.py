@@ -182,7 +182,7 @@ def _marks(
             if event.kind == "registered":
                 begun["step_1"] = event.at
                 facts |= {name: data.get(name) for name in ("category", "severity")}
-        elif event.kind == "corrected":
+        elif event.kind in ("corrected", "relabelled"):
             facts |= {name: data["to"][name] for name in ("category", "severity") if name in data["to"]}
         elif event.kind == "accepted":
             begun["accepted"] = ended["accepted"] = event.at

@@ -1,6 +1,6 @@
 """The commands of a case: from which states, to which state, by whom (X1, X5, U6). One table; docs are drawn from it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,7 +8,7 @@ from django.utils.functional import Promise as Lazy
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
-from complaints.choices import OPEN_STATES, Cause, Ground, Result, State
+from complaints.choices import OPEN_STATES, Category, Cause, Ground, Kind, Result, Severity, State
 from complaints.rules.case import Case
 from complaints.rules.records import MAX_TEXT, clean_record, forbidden_words, highest_amount, missing
 
@@ -75,6 +75,11 @@ COMMANDS: dict[str, Command] = {
         Command("resume", _("Resume"), "resumed", (State.ACCEPTED, State.IN_WORK, State.REOPENED), None, STEERING,
                 while_paused=True),
         Command("correct", _("Correct"), "corrected", _UNARCHIVED, None, STEERING, while_paused=True),
+        Command("relabel", _("Ask for other labels"), "relabel_asked", _UNARCHIVED, None, STEERING, while_paused=True),
+        Command("relabel_confirm", _("Confirm the labels"), "relabelled", _UNARCHIVED, None, APPROVER,
+                "complaints.approve", while_paused=True),
+        Command("relabel_decline", _("Decline the labels"), "relabel_declined", _UNARCHIVED, None, STEERING,
+                while_paused=True),
         Command("note", _("Add to the file"), "noted", _UNARCHIVED, None, ANYBODY, while_paused=True),
         Command("attach", _("Attach a file"), "attached", _UNARCHIVED, None, ANYBODY, while_paused=True),
         Command("extend", _("Extend the answer"), "extended", (State.ACCEPTED, *_BUSY), None, APPROVER,
@@ -127,6 +132,8 @@ def _standing(case: Case, command: Command, actor: Actor) -> Refused | None:
         return Refused("paused", _("The case is paused; resume it first."))
     if command.key == "pause" and case.paused:
         return Refused("paused", _("The case is paused already."))
+    if command.key.startswith("relabel_") and case.asked is None:
+        return Refused("nothing_asked", _("Nobody has asked for other labels."))
     if command.key == "resume" and not case.paused:
         return Refused("not_paused", _("The case is not paused."))
     return _person(case, command, actor)
@@ -143,6 +150,8 @@ def _person(case: Case, command: Command, actor: Actor) -> Refused | None:
         return Refused("about_you", _("Nobody handles or approves a complaint about himself."))
     if command.who == APPROVER and (actor.staff is None or actor.staff == case.handler):
         return Refused("four_eyes", _("Somebody other than the handler approves."))
+    if command.key == "relabel_confirm" and case.asked is not None and case.asked.staff == actor.staff:
+        return Refused("four_eyes", _("Somebody other than who asked for it confirms."))
     return None
 
 
@@ -223,9 +232,9 @@ def _pause(case: Case, actor: Actor, data: Mapping[str, Any], terms: Terms) -> d
     return {"ground": data["ground"], "reason": _text(data, "reason", _("Say why."))}
 
 
-#: What may be corrected; the words of the client never.
+#: What one person may correct; the words of the client never, of the labels only a graver severity.
 CORRECTABLE = (
-    "category", "severity", "amount", "wish", "product", "about", "superior", "client", "branch", "complainant",
+    "severity", "amount", "wish", "product", "about", "superior", "client", "branch", "complainant",
     "contact", "party", "persons",
 )  # fmt: skip
 
@@ -235,10 +244,43 @@ def _correct(case: Case, actor: Actor, data: Mapping[str, Any], terms: Terms) ->
     changed = {name: value for name, value in to.items() if case.facts.get(name) != value}
     if not changed:
         raise Refused("nothing_changed", _("Nothing differs from what is recorded."))
+    if "severity" in changed and _RANK.get(changed["severity"], 0) < _RANK[case.severity]:
+        raise Refused("two_persons", _("Ask for other labels: a lower severity wants a second person."))
     if case.handler is not None and case.handler in (changed.get("about"), changed.get("superior")):
         raise Refused("hand_over_first", _("This is the handler; hand the case over first."))
     before = {name: case.facts.get(name) for name in changed}
     return {"from": before, "to": changed, "reason": _text(data, "reason", _("Say why."))}
+
+
+#: Graver is higher; whoever sees that a matter is graver says so at once.
+_RANK = {severity: rank for rank, severity in enumerate(Severity.values)}
+#: Labels that only two persons change: so no complaint vanishes, and no limit, by another name.
+LABELS = {"kind": Kind, "category": Category, "severity": Severity}
+
+
+def _label(case: Case, name: str) -> str:
+    return str(getattr(case, name))
+
+
+def _relabel(case: Case, actor: Actor, data: Mapping[str, Any], terms: Terms) -> dict[str, Any]:
+    if case.asked is not None:
+        raise Refused("asked", _("Other labels wait for a second person already."))
+    wanted = {name: str(data[name]) for name in LABELS if data.get(name)}
+    if any(value not in LABELS[name].values for name, value in wanted.items()):
+        raise Refused("label", _("Not one of the choices."))
+    to = {name: value for name, value in wanted.items() if value != _label(case, name)}
+    if not to:
+        raise Refused("nothing_changed", _("Nothing differs from what is recorded."))
+    was = {name: _label(case, name) for name in to}
+    return {"to": to, "from": was, "staff": actor.staff, "reason": _text(data, "reason", _("Say why."))}
+
+
+def _relabel_confirm(case: Case, actor: Actor, data: Mapping[str, Any], terms: Terms) -> dict[str, Any]:
+    assert case.asked is not None  # _standing saw to it
+    asked = case.asked
+    if any(_label(case, name) != value for name, value in asked.was.items()):
+        raise Refused("label_changed", _("The labels were changed since; decline this and ask anew."))
+    return {"to": dict(asked.to), "from": dict(asked.was), "reason": asked.reason, "asked_by": asked.staff}
 
 
 def _extend(case: Case, actor: Actor, data: Mapping[str, Any], terms: Terms) -> dict[str, Any]:
@@ -320,6 +362,8 @@ _MAKE = {
     "pause": _pause,
     "resume": _resume,
     "correct": _correct,
+    "relabel": _relabel,
+    "relabel_confirm": _relabel_confirm,
     "extend": _extend,
     "answer": _answer,
     "promise": _promise,
@@ -331,26 +375,3 @@ _MAKE = {
     "archive": _nothing,
     "attach": _nothing,
 }
-
-
-# --- Assignment ----------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Candidate:
-    """Somebody who could handle a case. `distance`: levels between the case's branch and the candidate's; `load`: open cases."""
-
-    staff: int
-    staff_no: str
-    role: str
-    distance: int
-    load: int
-
-
-def choose_handler(candidates: Sequence[Candidate], named: frozenset[int], roles: Sequence[str]) -> Candidate | None:
-    """Who gets a case: the first role of the rule that has somebody, nearest branch first, then least load (X2, U6)."""
-    for role in roles:
-        fit = [one for one in candidates if one.role == role and one.staff not in named]
-        if fit:
-            return min(fit, key=lambda one: (one.distance, one.load, one.staff_no))
-    return None

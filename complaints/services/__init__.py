@@ -2,7 +2,7 @@
 
 from complaints.services.core import Stale, act, actor_of, calendar_around, happenings, policy_on, terms_of
 from complaints.services.intake import Told, add_intake, likely_duplicates, merge, possible_handlers, register
-from complaints.services.work import correct, follow_up, give_to
+from complaints.services.work import correct, follow_up, give_to, relabel
 
 __all__ = [
     "Stale",
@@ -20,5 +20,6 @@ __all__ = [
     "policy_on",
     "possible_handlers",
     "register",
+    "relabel",
     "terms_of",
 ]

@@ -153,7 +153,7 @@ def append(
 # --- Mirror rows ---------------------------------------------------------------------------------------------------
 
 _STATE_TIMES = {"accepted": "accepted_at", "answered": "answered_at", "archived": "archived_at"}
-_FACTS = ("category", "severity", "amount", "wish", "product", "complainant", "contact", "party", "persons")
+_FACTS = ("kind", "category", "severity", "amount", "wish", "product", "complainant", "contact", "party", "persons")
 _KEYS = {"about": "about_person_id", "superior": "about_superior_id", "client": "client_id", "branch": "branch_id"}
 
 
@@ -161,7 +161,7 @@ def _mirror(complaint: Complaint, before: Case, case: Case, event: Happening, ev
     steps = _STEP_ROWS.get(event.kind)
     if steps is not None:
         steps(complaint, before, case, event)
-    if event.kind in ("registered", "corrected"):
+    if event.kind in ("registered", "corrected", "relabelled"):
         said = event.data.get("to", event.data)
         for name in _FACTS:
             if name in said:
@@ -180,6 +180,7 @@ def _mirror(complaint: Complaint, before: Case, case: Case, event: Happening, ev
         case.round,
     )
     complaint.handler_id, complaint.paused = case.handler, case.paused
+    complaint.relabel_asked = case.asked is not None
     complaint.result, complaint.cause = case.result, case.cause
     if case.state not in (State.ANSWERED, State.CLOSED, State.ARCHIVED):
         complaint.answered_at = None

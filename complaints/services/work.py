@@ -1,5 +1,6 @@
 """The verbs of a case beside `act`: each a transaction with right, scope, rules, audit (X1, X5, X6)."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -8,12 +9,13 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from complaints import rules
-from complaints.choices import Category, Severity
+from complaints.choices import Severity
 from complaints.models import Complaint, FollowUp
 from complaints.services.core import act, append, happenings, locked
+from complaints.services.hourly import whom
 from complaints.services.intake import possible_handlers
-from org import audit
-from org.models import Branch, Staff, User
+from org import audit, notify
+from org.models import Branch, Role, Staff, User
 from org.rights import require
 
 
@@ -45,11 +47,26 @@ def correct(
     said = {}
     for name, value in to.items():
         said[name] = value.pk if isinstance(value, Staff | Branch) or hasattr(value, "client_no") else value
-    if said.get("category", Category.OTHER) not in Category.values:
-        raise ValidationError({"category": _("Not one of the choices.")})
     if said.get("severity", Severity.NORMAL) not in Severity.values:
         raise ValidationError({"severity": _("Not one of the choices.")})
     return act(number, "correct", {"to": said, "reason": reason}, user=user, at=at, version=version)
+
+
+@transaction.atomic
+def relabel(
+    number: str, to: Mapping[str, str], reason: str, *, user: User, at: datetime, version: int | None = None
+) -> Complaint:
+    """Ask for another kind, business line or severity; those who may confirm it are told. Raises Refused, Stale.
+
+    `to` names `rules.LABELS`; what does not differ is left out. Confirmed by `act(…, "relabel_confirm")`.
+    """
+    complaint = act(number, "relabel", {**to, "reason": reason}, user=user, at=at, version=version)
+    seconds = {one for role in (Role.BRANCH_HEAD, Role.COMPLIANCE_OFFICER) for one in whom(complaint, role)}
+    for one in sorted(seconds, key=lambda staff: staff.pk):
+        if one.user_id not in (None, user.pk) and one.pk != complaint.handler_id:
+            key = f"complaint:{number}:relabel:{complaint.version}"
+            notify.tell(one.user_id, key, "complaints.relabel", {"number": number})
+    return complaint
 
 
 @transaction.atomic

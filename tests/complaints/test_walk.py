@@ -45,6 +45,9 @@ class Model:
     answered: datetime | None = None
     pauses: list[list[datetime | None]] = field(default_factory=list)
     merged: bool = False
+    kind: str = "complaint"
+    #: Who asked for which labels.
+    asked: tuple[str, dict] | None = None
 
     OPEN = ("received", "accepted", "in_work", "answered", "reopened")
 
@@ -81,6 +84,11 @@ class Model:
             "withdraw": lambda: self.state in self.OPEN and (mine or steers),
             "reopen": lambda: self.state == "closed" and data["to"] <= self.step,
             "archive": lambda: self.state == "closed" and (mine or steers),
+            "relabel": lambda: self.state != "archived" and (mine or steers) and self.asked is None
+            and data["kind"] != self.kind,
+            "relabel_confirm": lambda: self.state != "archived" and self.asked is not None and not mine
+            and who in ("head", "compliance") and who != self.asked[0],
+            "relabel_decline": lambda: self.state != "archived" and self.asked is not None and (mine or steers),
         }  # fmt: skip
         return checks[command]()
 
@@ -132,6 +140,11 @@ class Model:
             self.answered = self.answered or at
         elif command == "archive":
             self.state = "archived"
+        elif command == "relabel":
+            self.asked = (who, data)
+        elif command in ("relabel_confirm", "relabel_decline"):
+            self.kind = self.asked[1]["kind"] if command == "relabel_confirm" else self.kind
+            self.asked = None
 
     def _resume(self, at: datetime) -> None:
         self.paused = False
@@ -169,9 +182,10 @@ class Model:
 PEOPLE = ("manager", "head", "officer", "second", "compliance", "stranger")
 #: The way forward is taken often enough to come to the end.
 COMMANDS = [
-    *("accept", "record", "advance", "approve", "answer", "promise", "follow", "close") * 4,
-    *("record", "advance") * 6,
+    *("accept", "record", "advance", "approve", "answer", "promise", "follow", "close") * 5,
+    *("record", "advance") * 9,
     "handover", "back", "pause", "resume", "resume", "note", "extend", "withdraw", "reopen", "archive",
+    "relabel", "relabel", "relabel_confirm", "relabel_decline",
 ]  # fmt: skip
 
 
@@ -214,6 +228,7 @@ class Walk:
             "withdraw": {"reason": "x", "evidence": "letter"},
             "reopen": {"reason": "x", "to": pick([1, 3, 5])},
             "accept": {"told_how": "phone"},
+            "relabel": {"kind": pick(["complaint", "question", "suggestion"]), "reason": "x"},
         }.get(command, {"reason": "x"})
 
     def step(self, complaint: Complaint, model: Model) -> None:
@@ -245,8 +260,8 @@ class Walk:
 
     def compare(self, complaint: Complaint, model: Model) -> None:
         row = Complaint.objects.select_related("handler").get(pk=complaint.pk)
-        assert (row.state, row.step, row.version, self.name_of(row.handler), bool(row.paused)) == (
-            model.state, model.step, model.events, model.handler, model.paused,
+        assert (row.state, row.step, row.version, self.name_of(row.handler), bool(row.paused), row.kind) == (
+            model.state, model.step, model.events, model.handler, model.paused, model.kind,
         )  # fmt: skip
         assert ComplaintEvent.objects.filter(complaint=row).count() == model.events
         clock = Clock.objects.get(complaint=row, key="answer")
