@@ -150,17 +150,16 @@ class AnalysisViewSet(ViewSet):
         if not found.past:
             raise Http404
         branch = _branch(request, asked(Asked, request)["branch_no"])
-        months, clients = series(request.user, found, branch, "clients")
-        _months, amounts = series(request.user, found, branch, "amount")
+        months, lines = series(request.user, found, branch)
         points = [
             {
                 "month": month,
-                "key": key,
-                "clients": clients[key][place],
-                "amount": amounts[key][place] if found.amount else None,
+                "key": line.key,
+                "clients": line.clients[place],
+                "amount": line.amounts[place] if found.amount else None,
             }
             for place, month in enumerate(months)
-            for key in clients
+            for line in lines
         ]
         return Response(TrendSerializer({"dimension": found.key, "points": points}).data)
 
