@@ -96,6 +96,8 @@ def register() -> None:
             "client.change": _("Client wishes or standing changed"),
             "client.confirm": _("Client record confirmed"),
             "client.note": _("Note written"),
+            "client.seen": _("Who has seen the client: read"),
+            "client.report": _("Access report of the client made"),
             "client.reassign": _("Client handed over"),
             "client.co_manager.added": _("Co-manager added"),
             "client.co_manager.removed": _("Co-manager removed"),

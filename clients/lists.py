@@ -132,6 +132,7 @@ class ClientListing(Listing):
     name = "clients"
     title = _("Clients")
     number = "client_no"
+    client_path = "client_no"
     default_sort = "-contribution"
     view_model = SavedView
     export_right = "clients.export"

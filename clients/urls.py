@@ -19,5 +19,6 @@ urlpatterns = [
     path("clients/<str:client_no>/reveal/", record.Reveal.as_view(), name="reveal"),
     path("clients/<str:client_no>/confirm/", record.Confirm.as_view(), name="confirm"),
     path("clients/<str:client_no>/care/", record.Care.as_view(), name="care"),
+    path("clients/<str:client_no>/seen/", record.Seen.as_view(), name="seen"),
     path("clients/<str:client_no>/co-managers/", record.CoManagers.as_view(), name="co_managers"),
 ]

@@ -28,6 +28,7 @@ from complaints.scope import complaint_scope
 from complaints.services import Stale, Told
 from crm.clock import now
 from crm.money import MAX_YUAN, to_units, to_yuan
+from org import audit
 from org.api_base import ScopedViewSet
 from org.masking import mask_mobile, mask_name
 from org.models import Branch, Staff
@@ -220,7 +221,10 @@ class ComplaintViewSet(ScopedViewSet):
     def events(self, request: Request, **kwargs: Any) -> Response:
         if complaint_scope(request.user).masked:
             return Response([])
-        rows: QuerySet[Any] = ComplaintEvent.objects.filter(complaint=self.get_object()).select_related("by")
+        case = self.get_object()
+        if case.client is not None:
+            audit.note_clients([case.client.client_no])
+        rows: QuerySet[Any] = ComplaintEvent.objects.filter(complaint=case).select_related("by")
         return Response(EventSerializer(rows.order_by("sequence"), many=True).data)
 
     @_schema("Record the current step and go on to the next", AdvanceSerializer)

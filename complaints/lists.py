@@ -229,6 +229,7 @@ class ComplaintListing(Listing):
     """Complaints in the viewer's scope."""
 
     name, title, number = "complaints", _("Complaints"), "number"
+    client_path = "client__client_no"
     default_sort = "due"
     filterset = ComplaintFilter
     view_model = SavedView

@@ -424,6 +424,7 @@ if NIGHT_STALE_SECONDS < 2 * NIGHT_HEARTBEAT_SECONDS:
 CELERY_BEAT_SCHEDULE = {
     "nights-tick": {"task": "nights.tick", "schedule": NIGHT_TICK_SECONDS, "options": {"expires": NIGHT_TICK_SECONDS}},
     "visits-remind": {"task": "visits.remind", "schedule": 60.0, "options": {"expires": 60}},
+    "audit-seal": {"task": "org.seal_audit", "schedule": 20.0, "options": {"expires": 20}},
     "intake-resume": {"task": "ledger.resume_intake", "schedule": 60.0, "options": {"expires": 60}},
     # Each look works the full hours that nobody has worked yet.
     "complaints-hourly": {"task": "complaints.hourly", "schedule": 300.0, "options": {"expires": 300}},

@@ -139,6 +139,7 @@ class AuditForm(forms.Form):
     action = forms.ChoiceField(label=_("Action"), required=False)
     object_kind = forms.CharField(label=_("Kind of object"), required=False, max_length=40)
     object_no = forms.CharField(label=_("Number of the object"), required=False, max_length=64)
+    client_no = forms.CharField(label=_("Client number"), required=False, max_length=32)
     from_on = forms.DateField(label=_("From"), required=False, widget=DayInput)
     to_on = forms.DateField(label=_("To"), required=False, widget=DayInput)
 

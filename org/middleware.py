@@ -81,6 +81,7 @@ class PersonMiddleware:
             # The key, not the user: an anonymous request must not cost a query.
             signed_in = auth.SESSION_KEY in request.session
             response = (self._hold_up(request) if signed_in else None) or self.get_response(request)
+            audit.settle(request, response)
         finally:
             audit.current_request.reset(token)
         response.headers.setdefault("X-Request-ID", request.request_id)  # type: ignore[attr-defined]

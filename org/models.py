@@ -1,6 +1,8 @@
 """Branches, staff, log-ins, deputies, grants of client data, service tokens, calendar, audit trail."""
 
 from django.contrib.auth.models import AbstractUser
+from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
@@ -214,6 +216,10 @@ class AuditEvent(models.Model):
     detail = models.JSONField(default=dict)
     address = models.GenericIPAddressField(null=True)
     request_id = models.CharField(max_length=36, blank=True)
+    #: Numbers of the clients whom the answer told of, beside the object itself: the rows of a list, hits, an export.
+    reached = ArrayField(models.CharField(max_length=32), null=True)
+    #: SHA-256 of the row, made by the database as it is written (`org_audit_digest`); rows of before have none.
+    digest = models.BinaryField(null=True, editable=False)
 
     class Meta:
         verbose_name = _("Audit event")
@@ -222,4 +228,35 @@ class AuditEvent(models.Model):
             models.Index(fields=["object_kind", "object_no", "-at"], name="audit_object"),
             models.Index(fields=["user", "-at"], name="audit_user"),
             models.Index(fields=["action", "-at"], name="audit_action"),
+            GinIndex(fields=["reached"], name="audit_reached"),
         ]
+
+
+class AuditLink(models.Model):
+    """An event's place in the hash chain of the trail (U8): hash = SHA-256(hash of the place before + the event's digest).
+
+    Append-only by trigger. The event is named, not referred to: that it is missing must be told, not prevented.
+    """
+
+    place = models.BigIntegerField(primary_key=True)
+    event_id = models.BigIntegerField(unique=True)
+    hash = models.BinaryField()
+
+    class Meta:
+        verbose_name = _("Link of the audit chain")
+
+
+class AuditSeal(models.Model):
+    """One run that put events into the chain: the head of the chain then, which the log of the firm keeps as well."""
+
+    at = models.DateTimeField(db_default=Now())
+    place = models.BigIntegerField(unique=True)
+    hash = models.BinaryField()
+    #: The newest event there was: later runs begin behind it.
+    newest_id = models.BigIntegerField()
+    #: Whether all events of the last weeks were looked through, and not only the newest.
+    thorough = models.BooleanField(default=False)
+
+    class Meta:
+        verbose_name = _("Seal of the audit trail")
+        indexes = [models.Index(fields=["-at"], name="audit_seal_newest")]

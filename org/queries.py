@@ -67,6 +67,8 @@ class AuditFilter:
     action: str = ""
     object_kind: str = ""
     object_no: str = ""
+    #: A client whom an act was about or whose name an answer gave, in a list, by a search, in an export.
+    client_no: str = ""
     from_on: date | None = None
     to_on: date | None = None
 
@@ -82,11 +84,18 @@ def audit_rows(wanted: AuditFilter) -> QuerySet[AuditEvent]:
         rows = rows.filter(object_kind=wanted.object_kind)
     if wanted.object_no:
         rows = rows.filter(object_no=wanted.object_no)
+    if wanted.client_no:
+        rows = rows.filter(about_client(wanted.client_no))
     if wanted.from_on:
         rows = rows.filter(at__gte=_midnight(wanted.from_on))
     if wanted.to_on:
         rows = rows.filter(at__lt=_midnight(wanted.to_on + timedelta(days=1)))
     return rows
+
+
+def about_client(client_no: str) -> Q:
+    """Events that are about a client or told of the client among others; two indexes serve it."""
+    return Q(object_kind="client", object_no=client_no) | Q(reached__contains=[client_no])
 
 
 def _midnight(day: date) -> datetime:

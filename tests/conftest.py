@@ -38,6 +38,8 @@ def _empty_all_tables_and_the_audit_trail(case: TransactionTestCase) -> None:
 def _set_triggers(how: str) -> None:
     with connection.cursor() as cursor:
         cursor.execute(f"ALTER TABLE org_auditevent {how} TRIGGER audit_append_only")
+        cursor.execute(f"ALTER TABLE org_auditlink {how} TRIGGER audit_link_append_only")
+        cursor.execute(f"ALTER TABLE org_auditseal {how} TRIGGER audit_seal_append_only")
         cursor.execute(f"ALTER TABLE complaints_complaintevent {how} TRIGGER complaint_event_no_truncate")
 
 

@@ -63,6 +63,7 @@ class VisitsConfig(AppConfig):
                 "cadence.publish": _("Cadence published"),
                 "cadence.discard": _("Draft of a cadence thrown away"),
                 "feed.make": _("Calendar feed made"),
+                "feed.read": _("Calendar feed read"),
                 "feed.drop": _("Calendar feed taken back"),
             }
         )

@@ -5,7 +5,7 @@ import secrets
 from datetime import datetime, timedelta
 
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils import timezone, translation
@@ -55,6 +55,10 @@ def calendar_feed(request: HttpRequest, secret: str) -> HttpResponse:
         raise Http404
     if feed.last_read_at is None or now() - feed.last_read_at > timedelta(minutes=15):
         CalendarFeed.objects.filter(pk=feed.pk).update(last_read_at=now())
+        told = _visits(feed).values_list("client__client_no", flat=True) if feed.names else ()
+        audit.record(
+            "feed.read", user=feed.staff.user, object_kind="staff", object_no=feed.staff.staff_no, reached=told
+        )
     with translation.override(feed.staff.user.language or None):
         body = as_ical(feed, request)
     response = HttpResponse(body, content_type="text/calendar; charset=utf-8")
@@ -63,13 +67,15 @@ def calendar_feed(request: HttpRequest, secret: str) -> HttpResponse:
     return response
 
 
+def _visits(feed: CalendarFeed) -> QuerySet[Visit]:
+    on = today()
+    span = (on - timedelta(days=BACK), on + timedelta(days=AHEAD))
+    return Visit.objects.filter(~Q(state="proposed"), manager=feed.staff, date__range=span)
+
+
 def as_ical(feed: CalendarFeed, request: HttpRequest) -> bytes:
     """All visits of the feed's span; the same visit keeps its UID, a change raises its SEQUENCE."""
-    on = today()
-    visits = Visit.objects.filter(
-        manager=feed.staff, date__range=(on - timedelta(days=BACK), on + timedelta(days=AHEAD))
-    )
-    visits = visits.filter(~Q(state="proposed")).select_related("client").order_by("date", "start", "pk")
+    visits = _visits(feed).select_related("client").order_by("date", "start", "pk")
     calendar = Calendar()
     calendar.add("prodid", "-//core-client-crm//visits//EN")
     calendar.add("version", "2.0")

@@ -5,9 +5,10 @@ from datetime import timedelta
 from typing import Any
 
 from django.contrib import messages
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.utils.functional import cached_property
+from django.utils.http import urlencode
 from django.utils.translation import gettext
 
 from clients import cards, services
@@ -16,12 +17,14 @@ from clients.forms import CareForm, NoteForm
 from clients.kinds import field_label
 from clients.lists import managers_for, record_url
 from clients.models import Client, ClientCare
-from clients.record import page
+from clients.record import page, seen
 from clients.rules import CONFIRMABLE
 from clients.services.care import EDITABLE
 from clients.services.events import name_of
 from clients.services.viewing import MASKS, masked_value
 from crm import clock
+from org import audit
+from org.queries import audit_page
 from org.rights import may
 from org.views import ScopedPage
 
@@ -125,6 +128,29 @@ class Record(ClientPage):
             found["viewers"] = services.viewers(client.client_no, user=self.request.user, since=since)
             found["viewed_days"] = VIEWED_DAYS
         return found
+
+
+class Seen(ClientPage):
+    """Who has seen this client, act by act (U8); with `format=csv` the access report that a client may ask for (H2)."""
+
+    right = "clients.viewers"
+
+    def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        number = self.client.client_no
+        rows = services.seen(number, user=request.user)
+        if request.GET.get("format") == "csv":
+            audit.record("client.report", user=request.user, object_kind="client", object_no=number)
+            return seen.as_report(rows, number)
+        try:
+            found = audit_page(rows, key=request.GET.get("after", ""))
+        except ValueError:
+            raise Http404 from None
+        if "after" not in request.GET:
+            audit.record("client.seen", user=request.user, object_kind="client", object_no=number)
+        older = f"?{urlencode({'after': found.after})}" if found.after else ""
+        context = {"client": self.client, "url": self.url, "rows": [seen.told(row, number) for row in found.rows]}
+        context |= {"older": older, "newest": "after" in request.GET, "personal": True}
+        return render(request, "clients/record/seen.html", context)
 
 
 class Timeline(ClientPage):

@@ -3,7 +3,7 @@
 from clients.services.care import confirm, confirm_many, init_care, settle, update_care
 from clients.services.events import Event, add_events, add_note
 from clients.services.people import add_co_manager, reassign, remove_co_manager
-from clients.services.viewing import record_view, reveal, viewers
+from clients.services.viewing import record_view, reveal, seen, viewers
 
 __all__ = [
     "Event",
@@ -17,6 +17,7 @@ __all__ = [
     "record_view",
     "remove_co_manager",
     "reveal",
+    "seen",
     "settle",
     "update_care",
     "viewers",

@@ -5,12 +5,13 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import transaction
-from django.db.models import Count, Max, Q
+from django.db.models import Count, Max, Q, QuerySet
 
 from clients.models import Client
 from org import audit
 from org.masking import mask_address, mask_email, mask_id, mask_mobile
 from org.models import AuditEvent, User
+from org.queries import about_client
 from org.rights import require
 
 #: So many viewers of a record are shown.
@@ -26,31 +27,45 @@ def record_view(client: Client, user: User) -> None:
 
 @dataclass(frozen=True)
 class Viewer:
-    """Somebody who opened a record: the last time, and how often in the days asked for."""
+    """Somebody who has seen a client: the last time, how often the record was opened, how often in lists, hits and files."""
 
     name: str
     staff_no: str
     last: datetime
     times: int
+    among_others: int
 
 
 def viewers(client_no: str, *, user: User, since: datetime) -> list[Viewer]:
-    """Who has opened a client's record or revealed its fields since a moment, the last one first; at most VIEWERS."""
+    """Who has seen a client since a moment (U8), the last one first; at most VIEWERS."""
     require(user, "clients.viewers")
-    seen = AuditEvent.objects.filter(
-        object_kind="client", object_no=client_no, action__in=("client.view", "client.reveal"), at__gte=since
-    )
-    rows = seen.values("user__username", "user__staff__name", "user__staff__staff_no")
-    rows = rows.annotate(last=Max("at"), times=Count("pk", filter=Q(action="client.view"))).order_by("-last")
+    seen = AuditEvent.objects.filter(about_client(client_no), at__gte=since).exclude(user=None)
+    rows = seen.values("user__username", "user__staff__name", "user__staff__staff_no", "user__api_tokens__name")
+    rows = rows.annotate(
+        last=Max("at"),
+        times=Count("pk", filter=Q(action="client.view")),
+        among_others=Count("pk", filter=Q(reached__contains=[client_no])),
+    ).order_by("-last")
     return [
         Viewer(
-            row["user__staff__name"] or row["user__username"] or "–",
+            row["user__staff__name"] or row["user__api_tokens__name"] or row["user__username"],
             row["user__staff__staff_no"] or "",
             row["last"],
             row["times"],
+            row["among_others"],
         )
         for row in rows[:VIEWERS]
     ]
+
+
+def seen(client_no: str, *, user: User) -> QuerySet[AuditEvent]:
+    """Every event of the trail that is about a client or told of the client among others, unordered (U8, H2)."""
+    require(user, "clients.viewers")
+    return (
+        AuditEvent.objects.filter(about_client(client_no))
+        .select_related("user__staff")
+        .prefetch_related("user__api_tokens")
+    )
 
 
 @transaction.atomic

@@ -19,6 +19,7 @@ from complaints.models import Complaint
 from complaints.scope import complaint_scope
 from complaints.words import clock_words, due_cell
 from crm.clock import now
+from org import audit
 from org.listing.views import ListExport, ListPage, SavedViews
 from org.masking import mask_name
 from org.rights import may
@@ -59,7 +60,8 @@ def board(request: HttpRequest) -> HttpResponse:
     per_step = dict(cases.values_list("step").annotate(n=Count("pk")).order_by())
     columns = []
     for step in Step:
-        rows = cases.filter(step=step).select_related("handler").order_by("due_at", "pk")[:BOARD_CARDS]
+        rows = cases.filter(step=step).select_related("handler", "client").order_by("due_at", "pk")[:BOARD_CARDS]
+        audit.note_clients(one.client.client_no for one in rows if one.client)
         cards = [
             {
                 "number": one.number,

@@ -54,6 +54,8 @@ class Listing:
     filterset: ClassVar[type[ListFilterSet] | None] = None
     view_model: ClassVar[type[SavedViewBase] | None] = None
     export_right: ClassVar[str] = ""
+    #: Path from a row to the number of the client whom it is about, for the audit trail; '' = about none.
+    client_path: ClassVar[str] = ""
     #: Name of the filter that the search box beside the chips sets, '' = no box.
     search_param: ClassVar[str] = ""
     #: Names of its URLs; '' = there is none.
@@ -183,7 +185,7 @@ class Listing:
 
     @cached_property
     def paths(self) -> list[str]:
-        return render.paths_of(self.shown, self.number)
+        return render.paths_of(self.shown, self.number, *filter(None, [self.client_path]))
 
     @cached_property
     def total(self) -> Total:

@@ -47,6 +47,9 @@ class ListPage(ScopedPage):
         template = "components/list_body.html" if wants_fragment(request) else self.template_name
         response = render(request, template, {"listing": made, "fragment": FRAGMENT, **self.more(made)})
         asked = {name for name, _ in made.state.filters}
+        if made.client_path:
+            place = made.paths.index(made.client_path)
+            audit.note_clients(row[place] for row in made.page.rows if row[place])
         audit.record_read(made.name, user=request.user, rows=len(made.page.rows), filters=asked)
         patch_vary_headers(response, ["HX-Request", "HX-Target"])
         return response
@@ -105,6 +108,7 @@ class ListExport(ScopedPage):
                 % {"most": most},
             )
             return redirect(listing.url + listing.state.url())
+        reached = queryset.order_by().values_list(listing.client_path, flat=True) if listing.client_path else ()
         audit.record(
             "list.export",
             user=self.request.user,
@@ -116,6 +120,7 @@ class ListExport(ScopedPage):
                 "columns": [column.key for column in listing.shown],
                 "filters": sorted({name for name, _ in listing.state.filters}),
             },
+            reached=filter(None, reached),
         )
         return MAKERS[format_](listing.shown, listing.exported(queryset), listing.name)
 

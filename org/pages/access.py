@@ -101,6 +101,7 @@ def trail(request: HttpRequest) -> HttpResponse:
     if "after" not in request.GET:
         asked = {name: str(value) for name, value in vars(wanted).items() if value}
         audit.record("audit.view", user=request.user, detail=asked)
+        audit.note_clients([wanted.client_no] if wanted.client_no else ())
     for row in found.rows:
         row.label = audit.ACTIONS.get(row.action, row.action)
     context = {"form": form, "rows": found.rows, "pager": pager(request, found), "newest": "after" in request.GET}

@@ -5,10 +5,14 @@ from datetime import timedelta
 from html import unescape
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from clients import services
 from clients.models import Account, ClientCare, TimelineEvent
+from clients.search import refresh
+from org import audit
 from org.models import AuditEvent
 from tests.factories import CareFactory, ClientFactory, CoManagerFactory
 
@@ -270,3 +274,38 @@ def test_bulk_acts_from_the_list(record, head, manager, as_):
     browser.post("/clients/confirm/", {"all": "1", "query": "?status=active"})
     assert TimelineEvent.objects.filter(kind="confirmed").count() == 2
     assert as_(manager).post("/clients/reassign/", {"all": "1", "to": heir.staff_no, "reason": "x"}).status_code == 403
+
+
+def test_every_look_at_a_client_is_told_one_by_one(record, manager, head, as_):
+    """The record, the list, the search and the export: four looks, the newest first, and the report says the same (U8, H2)."""
+    browser = as_(manager)
+    html(browser, url(record))
+    html(browser, "/clients/")
+    refresh(everything=True)
+    html(browser, f"/clients/search/?q={record.name}")
+    b"".join(browser.get("/clients/export/?format=csv"))
+    rows = as_(head).get(url(record, "seen/")).context["rows"]
+    assert [(row.staff_no, row.where, row.others) for row in rows] == [
+        (manager.staff_no, "clients", 0),
+        (manager.staff_no, "search", 0),
+        (manager.staff_no, "clients", 0),
+        (manager.staff_no, "", None),
+    ]
+    report = b"".join(as_(head).get(url(record, "seen/?format=csv"))).decode("utf-8-sig").splitlines()
+    assert len(report) == 1 + 6  # the head's own looks are in it
+    assert as_(manager).get(url(record, "seen/")).status_code == 403
+    viewers = as_(head).get(f"{url(record)}?tab=history").context["viewers"]
+    assert (viewers[1].staff_no, viewers[1].times, viewers[1].among_others) == (manager.staff_no, 1, 3)
+
+
+def test_a_client_with_a_hundred_looks_costs_the_same_queries(record, head, manager, as_):
+    def queries() -> int:
+        with CaptureQueriesContext(connection) as captured:
+            as_(head).get(url(record, "seen/"))
+        return len(captured)
+
+    queries()
+    before = queries()
+    for _ in range(60):
+        audit.record("list.view", user=manager.user, object_no="clients", reached=[record.client_no, "KH-200"])
+    assert queries() == before

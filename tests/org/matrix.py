@@ -11,6 +11,7 @@ from django.http import HttpResponse
 from django.test import Client as Browser
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
+from org.models import AuditEvent
 from tests.org.world import SENT, World, example
 
 #: Pages of the sign-in library: who may see them is its affair; tests/org/test_signin.py and test_factors.py look at them.
@@ -86,9 +87,19 @@ def ask(browser: Browser, method: str, path: str, data: dict[str, str] | None = 
             answer = browser.generic(method, path)
         if answer.streaming:
             answer.text_of_stream = b"".join(answer)
+        answer.left = left_behind(answer) if method == "GET" and answer.status_code == 200 else frozenset()
         transaction.set_rollback(True)
     browser.cookies = cookies
     return answer
+
+
+def left_behind(answer: HttpResponse) -> frozenset[str]:
+    """Numbers of the clients whom the audit rows of the request name."""
+    rows = AuditEvent.objects.filter(request_id=answer.headers["X-Request-ID"])
+    found: set[str] = set()
+    for kind, number, reached in rows.values_list("object_kind", "object_no", "reached"):
+        found |= {*(reached or ()), *([number] if kind == "client" else [])}
+    return frozenset(found)
 
 
 def verdict(answer: HttpResponse) -> str:
@@ -108,6 +119,8 @@ class Answer:
     word: str
     shape: str
     text: str = ""
+    #: Clients whom the audit trail says it told of.
+    left: frozenset[str] = frozenset()
 
 
 Answers = dict[tuple[Url, str, str], dict[str, Answer]]
@@ -126,7 +139,8 @@ def collect(world: World) -> Answers:
                     answer = ask(browser, method, path, SENT.get(url.name))
                     shape = plain(answer, path, *sorted(known, key=len, reverse=True))
                     text = plain(answer)[1] if which == "own" and method == "GET" else ""
-                    answers[which] = Answer(verdict(answer), hashlib.sha256(repr(shape).encode()).hexdigest(), text)
+                    print_ = hashlib.sha256(repr(shape).encode()).hexdigest()
+                    answers[which] = Answer(verdict(answer), print_, text, answer.left)
     return found
 
 

@@ -9,12 +9,14 @@ and read the difference: it is the change of who may see what.
 
 import logging
 import os
+import re
 from difflib import unified_diff
 from pathlib import Path
 
 import pytest
 from django.db import transaction
 
+from clients.models import Client
 from org import scope
 from org.rights import ANYBODY, RIGHTS
 from tests.org.matrix import OPEN, Answers, addresses, ask, collect, plain, table, urls, verdict
@@ -182,6 +184,25 @@ def test_two_worlds_look_the_same(world: World):
     told = [key for key in changed if key[1] != "admin granted" or not key[0].startswith(steering)]
     lines = unified_diff(before[told[0]].splitlines(), after[told[0]].splitlines(), n=0) if told else ()
     assert told == [], "\n".join(lines)
+
+
+# --- Who looked -----------------------------------------------------------------------------------------------------
+
+#: Shown without a row: pages that name the asker's clients in a choice of a form, nothing else.
+UNTRACED: set[str] = set()
+
+
+def test_whatever_names_a_client_leaves_a_row_about_that_client(world: World, answers: Answers):
+    """Every page, fragment, chart, list and file, for everybody who gets it: a name or a number is a row (N4, U8)."""
+    own = Client.objects.get(pk=world.rows["client"].pk)
+    naming = [
+        (url.name, name, found["own"].left)
+        for (url, method, name), found in answers.items()
+        if method == "GET" and found["own"].word == "200" and url.name not in UNTRACED
+        if own.name in found["own"].text or re.search(rf"\b{own.client_no}\b", found["own"].text)
+    ]
+    assert [(url, name) for url, name, left in naming if own.client_no not in left] == []
+    assert len({url for url, _name, _left in naming}) > 30
 
 
 # --- The proof can fail ---------------------------------------------------------------------------------------------

@@ -18,7 +18,7 @@ from django.views.decorators.http import require_GET, require_POST
 from clients.errors import Conflict
 from crm.clock import today
 from crm.partitions import month_start, next_month
-from org import calendar
+from org import audit, calendar
 from org.models import Staff
 from org.rights import may
 from org.views import page
@@ -75,6 +75,7 @@ def day(request: HttpRequest) -> HttpResponse:
     if staff is None:
         return redirect(f"{reverse('visits:calendar')}?{urlencode({'date': on.isoformat(), 'view': 'week'})}")
     visits = queries.visits_of(request.user, staff, on, on)
+    audit.note_clients(visit.client.client_no for visit in visits)
     home = place_of(staff.branch.lat, staff.branch.lon)
     standing = [visit for visit in visits if visit.state != "missed" or visit.date >= today()]
     kind = calendar.day(on)
@@ -191,6 +192,7 @@ def calendar_page(request: HttpRequest) -> HttpResponse:
         context["days"] = list(calendar.days(first, last))
         return render(request, "visits/team.html", context)
     boxes = _boxes(request, staff, first, last, month_start(on) if view == "month" else None)
+    audit.note_clients(visit.client.client_no for box in boxes for visit in box.shown)
     context["weeks"] = [boxes[n : n + 7] for n in range(0, len(boxes), 7)]
     context["may_edit"] = may(request.user, "visits.edit") and plannable(request.user).filter(pk=staff.pk).exists()
     return render(request, "visits/calendar.html", context)
