@@ -104,6 +104,7 @@ INSTALLED_APPS = [
     "visits.apps.VisitsConfig",
     "complaints.apps.ComplaintsConfig",
     "nights.apps.NightsConfig",
+    "feed.apps.FeedConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -424,11 +425,21 @@ if NIGHT_STALE_SECONDS < 2 * NIGHT_HEARTBEAT_SECONDS:
 CELERY_BEAT_SCHEDULE = {
     "nights-tick": {"task": "nights.tick", "schedule": NIGHT_TICK_SECONDS, "options": {"expires": NIGHT_TICK_SECONDS}},
     "visits-remind": {"task": "visits.remind", "schedule": 60.0, "options": {"expires": 60}},
+    "feed-deliver": {"task": "feed.deliver", "schedule": 5.0, "options": {"expires": 5}},
     "audit-seal": {"task": "org.seal_audit", "schedule": 20.0, "options": {"expires": 20}},
     "intake-resume": {"task": "ledger.resume_intake", "schedule": 60.0, "options": {"expires": 60}},
     # Each look works the full hours that nobody has worked yet.
     "complaints-hourly": {"task": "complaints.hourly", "schedule": 300.0, "options": {"expires": 300}},
 }
+
+# --- Change feed --------------------------------------------------------------------------------------------------
+
+#: Changes are kept so many days.
+FEED_DAYS = read("int", "FEED_DAYS", 30)
+#: Hosts inside the firm that webhooks may call, over http as well; all others must be on the open Internet, by https.
+WEBHOOK_HOSTS = read("list", "WEBHOOK_HOSTS", [])
+#: The secrets of webhooks are derived from it.
+WEBHOOK_KEY = read("str", "WEBHOOK_KEY", "") or SECRET_KEY
 
 # --- API ---------------------------------------------------------------------------------------------------------
 
@@ -494,5 +505,5 @@ LOGGING = {
     "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["console"], "level": "WARNING"},
-    "loggers": {"crm": {"level": "INFO"}, "nights": {"level": "INFO"}, "ledger": {"level": "INFO"}},
+    "loggers": {name: {"level": "INFO"} for name in ("crm", "nights", "ledger", "org.seal", "feed")},
 }

@@ -26,6 +26,7 @@ OWN_APPS = (
     "visits",
     "complaints",
     "nights",
+    "feed",
 )
 
 

@@ -61,6 +61,9 @@ RIGHTS: dict[str, frozenset[str]] = {
     "grants.view": frozenset({Role.BRANCH_HEAD, Role.COMPLIANCE_OFFICER, Role.ADMIN}),
     "grants.edit": frozenset({Role.BRANCH_HEAD, Role.COMPLIANCE_OFFICER}),
     "tokens.edit": frozenset({Role.ADMIN}),
+    # The change feed; what of it, by the rights of its kinds.
+    "changes.view": frozenset(_HEAD_OFFICE),
+    "webhooks.edit": frozenset({Role.ADMIN}),
     "audit.view": frozenset({Role.AUDITOR}),
     # Sharing a saved view of a list.
     "views.branch": frozenset(_CLIENT_ROLES),
@@ -71,6 +74,7 @@ RIGHTS: dict[str, frozenset[str]] = {
 NEVER_BY_TOKEN = frozenset(
     {
         "tokens.edit",
+        "webhooks.edit",
         "grants.view",
         "grants.edit",
         "leave.edit",

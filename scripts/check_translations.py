@@ -32,6 +32,7 @@ ROOMS = (
     "visits",
     "complaints",
     "nights",
+    "feed",
     "templates",
 )
 HEADER = "# Simplified Chinese of the interface; `make messages` keeps it in step with the code."

@@ -11,6 +11,7 @@ from django.test import TransactionTestCase
 
 from complaints.first_policy import FIRST
 from complaints.models import ComplaintPolicy
+from feed.models import Head
 from measures.models import MeasurePolicy
 from org.models import Role
 from segmentation.models import RankingPolicy
@@ -33,6 +34,7 @@ def _empty_all_tables_and_the_audit_trail(case: TransactionTestCase) -> None:
     for policy in (RankingPolicy, MeasurePolicy, CadencePolicy):
         policy.objects.get_or_create(version=1, defaults={"state": "published", "valid_from": date(2000, 1, 1)})
     ComplaintPolicy.objects.get_or_create(version=1, defaults=FIRST)
+    Head.objects.get_or_create(pk=1)
 
 
 def _set_triggers(how: str) -> None:

@@ -12,6 +12,7 @@ PLACES = (
     ("org:staff", "staff.view", _("Staff")),
     ("org:grants", "grants.view", _("Grants of client data")),
     ("org:tokens", "tokens.edit", _("API tokens")),
+    ("feed:webhooks", "webhooks.edit", _("Webhooks")),
 )
 
 

@@ -299,6 +299,7 @@ _OBJECT_KINDS = {
     "ranking": _("Ranking run"),
     "staff": _("Staff"),
     "token": _("API token"),
+    "webhook": _("Webhook"),
 }
 
 

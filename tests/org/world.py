@@ -19,6 +19,7 @@ from complaints.first_policy import FIRST
 from complaints.models import Attachment, ComplaintPolicy
 from complaints.services import Told, register
 from crm.partitions import ensure_months
+from feed.models import DeadLetter, Subscription
 from ledger.models import ClientTotals, IntakeBatch, IntakeFile
 from nights.models import Night
 from org.api_auth import make_token
@@ -214,9 +215,19 @@ def _rows(world: World) -> None:
                 ("other_complaint", "other_client", "stranger"),
             )
         },
+        **_webhook(world),
         "night": Night.objects.create(business_date=DAY, state=Night.State.DONE, finished_at=timezone.now()),
     }
     world.rows |= _papers(world)
+
+
+def _webhook(world: World) -> dict[str, object]:
+    """A receiver inside the firm, which nobody calls."""
+    hook = Subscription.objects.create(
+        name="archive", url="https://127.0.0.1/", kinds=["client."], made_by=world.staff["admin"].user
+    )
+    letter = DeadLetter.objects.create(subscription=hook, message_id="m", body="{}", changes=1, error="HTTP 500")
+    return {"webhook": hook, "letter": letter}
 
 
 def _visits(world: World) -> dict[str, object]:
@@ -277,6 +288,8 @@ EXAMPLES: dict[str, Callable[[World], Example]] = {
     "client_no": lambda w: Example(w.rows["client"].client_no, w.rows["other_client"].client_no, "C-none"),
     "branch_no": lambda w: Example(w.mine.branch_no, w.theirs.branch_no, "B-none"),
     "month": lambda w: Example("2026-10", None, "2026-99"),
+    "uid": lambda w: Example(w.rows["webhook"].uid, None, "00000000-0000-0000-0000-000000000000"),
+    "letter_id": lambda w: Example(w.rows["letter"].pk, None, 99_999_999),
     "segment_id": lambda w: Example(w.rows["segment"].pk, w.rows["other_segment"].pk, 99_999_999),
     "api:segment-detail pk": lambda w: Example(w.rows["segment"].pk, w.rows["other_segment"].pk, 99_999_999),
     "api:segment-count pk": lambda w: Example(w.rows["segment"].pk, w.rows["other_segment"].pk, 99_999_999),
@@ -359,6 +372,7 @@ SENT: dict[str, dict[str, str]] = {
     "clients:export": {"format": "csv"},
     "clients:views": {"act": "save", "name": "Mine"},
     "clients:search": {"q": "a"},
+    "api:change-list": {"after": "0"},
     "profiles:prospects-export": {"format": "csv"},
     "profiles:prospects-views": {"act": "save", "name": "Mine"},
     "complaints:export": {"format": "csv"},
