@@ -19,7 +19,7 @@ from rest_framework.response import Response
 
 from clients.models import Client
 from complaints import services
-from complaints.choices import Category, Channel, Party, Severity, Step, Wish
+from complaints.choices import Category, Cause, Channel, Ground, Party, Result, Severity, Step, Wish
 from complaints.forms import client_for_intake
 from complaints.lists import ComplaintFilter
 from complaints.models import Complaint, ComplaintEvent
@@ -43,6 +43,9 @@ class ComplaintSerializer(serializers.ModelSerializer):
     handler_no = serializers.CharField(source="handler.staff_no", read_only=True, allow_null=True, default=None)
     about_no = serializers.CharField(source="about_person.staff_no", read_only=True, allow_null=True, default=None)
     merged_into = serializers.CharField(source="merged_into.number", read_only=True, allow_null=True, default=None)
+    paused = serializers.ChoiceField(choices=Ground.choices, allow_blank=True, read_only=True)
+    result = serializers.ChoiceField(choices=Result.choices, allow_blank=True, read_only=True)
+    cause = serializers.ChoiceField(choices=Cause.choices, allow_blank=True, read_only=True)
     step_name = serializers.SerializerMethodField()
     amount = serializers.SerializerMethodField()
 

@@ -471,6 +471,10 @@ SPECTACULAR_SETTINGS = {
     "REDOC_DIST": "SIDECAR",
     "SCHEMA_PATH_PREFIX": r"/api/v1",
     "COMPONENT_SPLIT_REQUEST": True,
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "org.api_docs.with_problems",
+    ],
     "ENUM_NAME_OVERRIDES": {
         "TierEnum": "segmentation.models.Tier",
         "BatchStateEnum": "ledger.models.BatchState",

@@ -2,7 +2,7 @@
 
 from django.http import HttpResponseBase
 from django.utils.translation import gettext as _
-from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema, extend_schema_serializer
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -37,6 +37,7 @@ class ChangeSerializer(serializers.Serializer):
     data = serializers.DictField()
 
 
+@extend_schema_serializer(many=False)
 class FeedSerializer(serializers.Serializer):
     """Changes in their order; ask again with `after` = `next`. `more`: there are some already."""
 

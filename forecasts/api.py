@@ -3,7 +3,7 @@
 from django import forms
 from django.http import Http404
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_view
+from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_serializer, extend_schema_view
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -105,6 +105,7 @@ class ForecastTestSerializer(serializers.Serializer):
     months = serializers.IntegerField()
 
 
+@extend_schema_serializer(many=False)
 class FundsSerializer(serializers.Serializer):
     """History and forecast of assets. `method`: smoothing or naive, whichever was nearer; null without a forecast.
 
