@@ -29,6 +29,7 @@ class MeasuresConfig(AppConfig):
         audit.register(
             {
                 "measure_policy.draft": _("Measure policy drafted"),
+                "measure_policy.discard": _("Measure policy draft discarded"),
                 "measure_policy.publish": _("Measure policy published"),
             }
         )

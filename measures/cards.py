@@ -14,9 +14,9 @@ from clients import cards, columns
 from clients.cards import Card, Place
 from clients.models import Client
 from measures.models import Kind, Manner, RfmGroup, Size
+from measures.policies import policy_on
 from measures.reading import CELLS, moved, names_of, parse_move
 from measures.rules import waterfall
-from measures.services import policy_on
 from measures.words import STANCES, group_advice
 from org.listing import Column
 from org.templatetags.fmt import day

@@ -1,15 +1,13 @@
-"""Pages of the measures: nine cells (S3), score (S4), RFM (S5), four kinds (S6), migration (S12), their policy."""
+"""Pages of the measures: nine cells (S3), score (S4), RFM (S5), four kinds (S6), migration (S12)."""
 
 from collections.abc import Callable
 from datetime import date, timedelta
 from typing import Any
 
 from django.contrib import messages
-from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
-from django.forms import DateInput, ModelForm
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import render
 from django.urls import reverse
 from django.utils.http import urlencode
 from django.utils.translation import gettext as _
@@ -18,12 +16,10 @@ from django.views.decorators.http import require_GET
 from crm import replica
 from crm.clock import today
 from crm.partitions import month_start
-from measures import services
-from measures.models import ClientMeasures, Kind, Manner, MeasurePolicy, RfmGroup, Size
+from measures.models import ClientMeasures, Kind, Manner, RfmGroup, Size
 from measures.reading import SCHEMES, Scheme, by, flows, histogram, measured, names_of, newest_run
 from measures.words import QUINTILES, STANCES, group_advice
 from org.models import Branch
-from org.rights import may
 from org.templatetags.fmt import day as day_text
 from org.views import page
 from segmentation.pareto import Selection, select
@@ -297,45 +293,3 @@ def migration_data(request: HttpRequest) -> JsonResponse:
             "names": {"before": f"{start}", "after": f"{end}", "clients": _("Clients"), "label": str(scheme.label)},
         }
     )
-
-
-# --- Policy ------------------------------------------------------------------------------------------------------------
-
-
-class MeasurePolicyForm(ModelForm):
-    """All that a draft may say."""
-
-    class Meta:
-        model = MeasurePolicy
-        fields = services.FIELDS
-        widgets = {"valid_from": DateInput(attrs={"type": "date"}, format="%Y-%m-%d")}
-
-    def _post_clean(self) -> None:
-        """The service checks the whole."""
-
-
-@page("policies.view", post="policies.edit")
-def policy(request: HttpRequest) -> HttpResponse:
-    """The version in force, those before, and a form for the next."""
-    versions = list(MeasurePolicy.objects.filter(state="published").order_by("-valid_from", "-version"))
-    may_edit = may(request.user, "policies.edit")
-    start = versions[0] if versions else MeasurePolicy()
-    status = 200
-    form = MeasurePolicyForm(
-        request.POST or None,
-        initial={name: getattr(start, name) for name in services.FIELDS}
-        | {"note": "", "valid_from": today() + timedelta(days=1)},
-    )
-    if request.method == "POST":
-        status = 422
-        if form.is_valid():
-            try:
-                draft = services.draft(by=request.user)
-                services.publish(draft, form.cleaned_data, by=request.user, not_before=today())
-            except ValidationError as error:
-                form.add_error(None, error)
-            else:
-                messages.success(request, _("The new version holds from its day on."))
-                return redirect("measures:policy")
-    context = {"versions": versions, "form": form, "may_edit": may_edit}
-    return render(request, "measures/policy.html", context, status=status)

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from clients.models import Client
 from crm.partitions import ensure_months
 from ledger.models import ClientTotals, MonthlyFact
-from measures import rules, services
+from measures import policies, rules, services
 from measures.models import ClientMeasures, Kind, MeasureMark, MeasurePolicy, MeasureRun, RfmGroup
 from measures.reading import SCHEMES, flows, moved, parse_move
 from org.models import Role
@@ -204,24 +204,34 @@ def test_six_months_back(day, before):
     assert services.idle_before(day, 6) == before
 
 
+def values_of(**more):
+    """What the policy in force says, with something else in places."""
+    found = policies.policy_on(DAY)
+    return {name: getattr(found, name) for name in policies.FIELDS} | more
+
+
 def test_weights_must_make_a_hundred(db):
     admin = StaffFactory(role=Role.ADMIN).user
-    draft = services.draft(by=admin)
-    values = {name: getattr(draft, name) for name in services.FIELDS} | {"valid_from": date(2027, 1, 1)}
+    values = values_of(valid_from=date(2027, 1, 1))
     with pytest.raises(ValidationError):
-        services.publish(draft, values | {"weight_social": 20}, by=admin, not_before=DAY)
-    services.publish(draft, values | {"large_from": 5_000_000}, by=admin, not_before=DAY)
-    assert services.policy_on(date(2027, 1, 1)).large_from == 5_000_000
-    assert services.policy_on(DAY).large_from == 3_000_000
-    with pytest.raises(ValidationError):
-        services.publish(draft, values, by=admin, not_before=DAY)
+        policies.save_draft(values | {"weight_social": 20}, by=admin, not_before=DAY)
+    assert policies.open_draft() is None
+    draft = policies.save_draft(values | {"large_from": 5_000_000}, by=admin, not_before=DAY)
+    assert policies.policy_on(date(2027, 1, 1)).large_from == 3_000_000, "a draft is not in force"
+    policies.publish(draft.version, by=admin, not_before=DAY)
+    assert policies.policy_on(date(2027, 1, 1)).large_from == 5_000_000
+    assert policies.policy_on(DAY).large_from == 3_000_000
+    with pytest.raises(MeasurePolicy.DoesNotExist):
+        policies.publish(draft.version, by=admin, not_before=DAY)
+    with pytest.raises(ValidationError, match="valid_from"):
+        policies.save_draft(values | {"valid_from": date(2026, 11, 19)}, by=admin, not_before=DAY)
 
 
 def test_weights_that_do_not_make_a_hundred_are_told_at_their_field(db, client):
     client.cookies["language"] = "en"
     client.force_login(StaffFactory(role=Role.ADMIN).user)
     form = client.get("/policies/measures/").context["form"]
-    typed = {name: form[name].value() for name in services.FIELDS} | {"weight_social": 20}
+    typed = {name: form[name].value() for name in policies.FIELDS} | {"weight_social": 20}
     answer = client.post("/policies/measures/", typed)
     assert answer.status_code == 422
     assert answer.context["form"].errors == {"weight_contribution": ["The five weights must make 100%."]}
@@ -350,10 +360,9 @@ def test_quintiles_are_the_reference_s(folder, tmp_path: Path):
 
 def test_a_policy_of_parts_that_may_all_be_missing_does_not_stop_the_night(firm):
     admin = StaffFactory(role=Role.ADMIN).user
-    draft = services.draft(by=admin)
-    values = {name: getattr(draft, name) for name in services.FIELDS} | {"valid_from": DAY}
     weights = {"weight_contribution": 0, "weight_growth": 60, "weight_products": 0, "weight_influence": 20}
-    services.publish(draft, values | weights | {"weight_social": 20}, by=admin, not_before=DAY)
+    draft = policies.save_draft(values_of(valid_from=DAY, weight_social=20, **weights), by=admin, not_before=DAY)
+    policies.publish(draft.version, by=admin, not_before=DAY)
     MonthlyFact.objects.all().update(assets_end=None)
     Profile.objects.all().delete()
     services.refresh(DAY)
