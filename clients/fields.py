@@ -3,7 +3,9 @@
 fields.register(Field("tier", _("Tier"), _("Segmentation"), Kind.CHOICE, "standing__tier", choices=Tier.choices))
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,7 +33,8 @@ class Kind:
 class Field:
     """`path` from Client; `choices` for CHOICE and HISTORY; `right` needed to ask ('' = everybody who sees clients).
 
-    `personal`: not for viewers who see personal data masked, since asking would tell.
+    `personal`: not for viewers who see personal data masked, since asking would tell. `value`: an expression over Client that is
+    asked about instead of a path. `gone`: no longer asked for; it is known by name only.
     """
 
     key: str
@@ -43,9 +46,14 @@ class Field:
     right: str = ""
     personal: bool = False
     then: Callable[[Any, list[str]], Q] | None = None
+    value: Any = None
+    gone: bool = False
 
 
 _fields: dict[str, Field] = {}
+#: Prefix of a key → fields that are kept in the database, those that are gone included.
+_sources: dict[str, Callable[[], Iterable[Field]]] = {}
+_held: ContextVar[dict[str, dict[str, Field]] | None] = ContextVar("held_fields", default=None)
 
 
 def register(*found: Field) -> None:
@@ -54,14 +62,42 @@ def register(*found: Field) -> None:
         _fields[field.key] = field
 
 
+def register_source(prefix: str, fields: Callable[[], Iterable[Field]]) -> None:
+    """Fields that people define: `fields` reads them, with keys that begin with `prefix`."""
+    _sources[prefix] = fields
+
+
+@contextmanager
+def held() -> Iterator[None]:
+    """Within, what people defined is read once at most."""
+    if _held.get() is not None:
+        yield
+        return
+    token = _held.set({})
+    try:
+        yield
+    finally:
+        _held.reset(token)
+
+
+def _defined(prefix: str) -> dict[str, Field]:
+    kept = _held.get()
+    if kept is None:
+        kept = {}
+    if prefix not in kept:
+        kept[prefix] = {field.key: field for field in _sources[prefix]()}
+    return kept[prefix]
+
+
 def get(key: str) -> Field | None:
     """A field by key; None if its app is gone or it was never there."""
-    return _fields.get(key)
+    prefix = next((prefix for prefix in _sources if key.startswith(prefix)), None)
+    return _defined(prefix).get(key) if prefix else _fields.get(key)
 
 
 def all_fields() -> list[Field]:
-    """All fields in the order registered."""
-    return list(_fields.values())
+    """All fields in the order registered, then those that people defined, gone ones included."""
+    return [*_fields.values(), *(field for prefix in _sources for field in _defined(prefix).values())]
 
 
 _RECORD = _("Record")
@@ -90,4 +126,4 @@ register(
     Field("review_due_on", _("Review due on"), _RECORD, Kind.DATE, "care__review_due_on"),
 )
 
-__all__ = ["Field", "Kind", "all_fields", "get", "register"]
+__all__ = ["Field", "Kind", "all_fields", "get", "held", "register", "register_source"]

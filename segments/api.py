@@ -1,7 +1,7 @@
 """API of own segments (S11): `/api/v1/segments/`, `…/{id}/`, `…/{id}/count/`, `…/{id}/clients/`, `…/{id}/freeze/`, `…/preview/`.
 
-A change takes the version the caller saw as `If-Match: "3"`; when somebody was faster the answer is 409 with both, and nothing
-was written.
+A change, freezing and deleting take the version the caller saw as `If-Match: "3"`; when somebody was faster the answer is 409
+with both, and nothing was written.
 """
 
 from typing import Any
@@ -11,10 +11,11 @@ from django.db import IntegrityError
 from django.db.models import QuerySet
 from django.http import HttpResponseBase
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from drf_spectacular.utils import OpenApiResponse, extend_schema, extend_schema_view
 from rest_framework import serializers, status
 from rest_framework.decorators import action
-from rest_framework.exceptions import NotFound, PermissionDenied, ValidationError
+from rest_framework.exceptions import APIException, NotFound, PermissionDenied, ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -58,15 +59,26 @@ class PreviewSerializer(serializers.Serializer):
 
 
 class CountSerializer(serializers.Serializer):
-    """How many clients of the caller's scope are in the segment."""
+    """How many clients of the caller's scope are in the segment; null where counting took too long."""
 
-    count = serializers.IntegerField()
+    count = serializers.IntegerField(allow_null=True)
 
 
 class MemberSerializer(serializers.Serializer):
     """A client of the segment."""
 
     client_no = serializers.CharField()
+
+
+class Slow(APIException):
+    """The database was not done in time; nothing was written."""
+
+    status_code = status.HTTP_503_SERVICE_UNAVAILABLE
+    default_detail = gettext_lazy("Finding the clients takes too long here. Narrow the rule and try again.")
+    default_code = "too_slow"
+
+
+_FASTER = OpenApiResponse(description="Somebody was faster: `current`, `yours`")
 
 
 @extend_schema_view(list=extend_schema(summary="Own segments"), retrieve=extend_schema(summary="An own segment"))
@@ -84,7 +96,7 @@ class SegmentViewSet(ScopedViewSet):
         try:
             return services.clients_of(self.get_object(), self.request.user)  # type: ignore[arg-type]
         except rules.Broken as error:
-            raise ValidationError({"rule": error.messages}) from error
+            raise ValidationError({"rule": error.messages, "path": error.path}) from error
 
     def retrieve(self, request: Request, **kwargs: Any) -> Response:
         return self._answer(self.get_object())
@@ -97,7 +109,7 @@ class SegmentViewSet(ScopedViewSet):
     @extend_schema(
         summary="Change a segment of one's own",
         request=WriteSerializer,
-        responses={200: SegmentSerializer, 409: OpenApiResponse(description="Somebody was faster: `current`, `yours`")},
+        responses={200: SegmentSerializer, 409: _FASTER},
         parameters=[MATCH],
     )
     def update(self, request: Request, **kwargs: Any) -> HttpResponseBase:
@@ -105,21 +117,43 @@ class SegmentViewSet(ScopedViewSet):
         try:
             return self._answer(self._saved(request, segment.pk, seen_version(request)))
         except Conflict:
-            current = self.get_serializer(self._own()).data
-            return problem_response(409, current=current, yours=dict(request.data) | {"version": seen_version(request)})
+            return self._late(request)
 
-    @extend_schema(summary="Delete a segment of one's own", responses={204: None})
-    def destroy(self, request: Request, **kwargs: Any) -> Response:
-        services.delete(self._own().pk, user=request.user)  # type: ignore[arg-type]
+    @extend_schema(summary="Delete a segment of one's own", responses={204: None, 409: _FASTER}, parameters=[MATCH])
+    def destroy(self, request: Request, **kwargs: Any) -> HttpResponseBase:
+        segment = self._own()
+        try:
+            services.delete(segment.pk, user=request.user, version=seen_version(request))  # type: ignore[arg-type]
+        except Conflict:
+            return self._late(request)
         return Response(status=status.HTTP_204_NO_CONTENT)
 
-    @extend_schema(summary="Keep today's clients of a segment", request=None, responses=SegmentSerializer)
+    @extend_schema(
+        summary="Keep today's clients of a segment",
+        request=None,
+        responses={
+            200: SegmentSerializer,
+            409: _FASTER,
+            503: OpenApiResponse(description="It took too long; nothing was written"),
+        },
+        parameters=[MATCH],
+    )
     @action(detail=True, methods=["post"])
-    def freeze(self, request: Request, **kwargs: Any) -> Response:
+    def freeze(self, request: Request, **kwargs: Any) -> HttpResponseBase:
+        segment = self._own()
         try:
-            return self._answer(services.freeze(self._own().pk, user=request.user))  # type: ignore[arg-type]
+            return self._answer(services.freeze(segment.pk, user=request.user, version=seen_version(request)))  # type: ignore[arg-type]
+        except Conflict:
+            return self._late(request)
+        except services.TooSlow as error:
+            raise Slow from error
         except rules.Broken as error:
-            raise ValidationError({"rule": error.messages}) from error
+            raise ValidationError({"rule": error.messages, "path": error.path}) from error
+
+    def _late(self, request: Request) -> HttpResponseBase:
+        """Both, so that the caller can decide."""
+        current = self.get_serializer(self._own()).data
+        return problem_response(409, current=current, yours=dict(request.data) | {"version": seen_version(request)})
 
     @extend_schema(summary="Try a rule without keeping it", request=RuleSerializer, responses=PreviewSerializer)
     @action(detail=False, methods=["post"])
@@ -160,7 +194,10 @@ class SegmentViewSet(ScopedViewSet):
     @extend_schema(summary="Clients in a segment, counted", responses=CountSerializer)
     @action(detail=True)
     def count(self, request: Request, **kwargs: Any) -> Response:
-        return Response({"count": self._clients().count()})
+        try:
+            return Response({"count": services.size_of(self.get_object(), request.user)})  # type: ignore[arg-type]
+        except rules.Broken as error:
+            raise ValidationError({"rule": error.messages, "path": error.path}) from error
 
     @extend_schema(summary="Clients in a segment", responses=MemberSerializer(many=True))
     @action(detail=True)

@@ -15,7 +15,7 @@ from measures.models import RfmGroup
 from measures.reading import CELLS, SCHEMES, keys_on, names_of
 from profiles.models import Background, Psychology
 from segmentation.models import Tier
-from segments import rules
+from segments import own_fields, rules
 from segments.models import Segment
 from segments.services import clients_of
 
@@ -89,4 +89,5 @@ def register() -> None:
             for scheme in SCHEMES.values()
         ),
     )
+    fields.register_source(own_fields.PREFIX, own_fields.defined)
     columns.register_filter("segment", lambda: SegmentFilter(label=_("Own segment")))

@@ -6,12 +6,13 @@ A rule is a tree: {"all": […]}, {"any": […]}, {"none": […]} of conditions 
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from django.core.exceptions import ValidationError
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -74,7 +75,7 @@ def may_ask(field: Field, user: Any) -> bool:
 
 def offered(user: Any) -> list[Field]:
     """The fields a viewer may ask about."""
-    return [field for field in fields.all_fields() if may_ask(field, user)]
+    return [field for field in fields.all_fields() if not field.gone and may_ask(field, user)]
 
 
 #: Longest text of a rule, as JSON.
@@ -93,7 +94,8 @@ def must_be_storable(rule: Any) -> None:
 def compile_rule(rule: Any, *, user: Any, today: date) -> Q:
     """The condition on Client that a rule means. Raises Broken."""
     budget = [MOST_CONDITIONS]
-    return _group(rule, user, today, "", 1, budget)
+    with fields.held():
+        return _group(rule, user, today, "", 1, budget)
 
 
 def _group(rule: Any, user: Any, today: date, path: str, depth: int, budget: list[int]) -> Q:
@@ -112,8 +114,7 @@ def _group(rule: Any, user: Any, today: date, path: str, depth: int, budget: lis
             if budget[0] < 0:
                 raise Broken(_("A rule holds at most %(n)s conditions.") % {"n": MOST_CONDITIONS}, here)
             # A set of its own: joins shared between "or" and "none" would lose clients who have no value.
-            asked = Client.objects.filter(_condition(member, user, today, here)).order_by()
-            parts.append(Q(pk__in=asked.values("pk")))
+            parts.append(Q(pk__in=_asked(member, user, today, here).order_by().values("pk")))
         else:
             parts.append(_group(member, user, today, here, depth + 1, budget))
     joined = parts[0]
@@ -122,17 +123,22 @@ def _group(rule: Any, user: Any, today: date, path: str, depth: int, budget: lis
     return ~joined if how == "none" else joined
 
 
-def _condition(condition: dict[str, Any], user: Any, today: date, path: str) -> Q:
+def _asked(condition: dict[str, Any], user: Any, today: date, path: str) -> QuerySet[Client]:
+    """The clients of whom one condition holds."""
     field = fields.get(str(condition.get("field")))
     if field is None:
         raise Broken(_("The field '%(key)s' does not exist any more.") % {"key": condition.get("field")}, path)
+    if field.gone:
+        raise Broken(_("'%(field)s' is no longer asked for.") % {"field": field.label}, path)
     if not may_ask(field, user):
         raise Broken(_("You may not ask about '%(field)s'.") % {"field": field.label}, path)
     op, value = str(condition.get("op")), condition.get("value")
     if op not in OPS[field.kind]:
         raise Broken(_("'%(field)s' cannot be asked this way.") % {"field": field.label}, path)
     try:
-        return _meaning(field, str(op), value, today)
+        if field.value is None:
+            return Client.objects.filter(_meaning(field, op, value, today))
+        return Client.objects.alias(own=field.value).filter(_meaning(replace(field, path="own"), op, value, today))
     except (ValueError, TypeError, InvalidOperation, KeyError, OverflowError) as error:
         raise Broken(
             _("The value of '%(field)s' is missing or not understood.") % {"field": field.label}, path
@@ -151,7 +157,8 @@ def _meaning(field: Field, op: str, value: Any, today: date) -> Q:
         return ~inside if op == "not_in" else inside
     if field.kind == Kind.YES_NO:
         yes = Q(**{path: True})
-        return yes if op == "yes" else ~yes
+        # Who was never asked an own field did not say no; a mark that was never set is not set.
+        return yes if op == "yes" else Q(**{path: False}) if field.value is not None else ~yes
     if field.kind == Kind.HISTORY:
         assert field.then is not None
         return field.then(date.fromisoformat(value["on"]), _keys(field, value["keys"]))
@@ -205,10 +212,15 @@ def _number(field: Field, value: Any) -> Any:
 
 def words(rule: dict[str, Any]) -> str:
     """The rule as one sentence in the reader's language."""
+    with fields.held():
+        return _words(rule)
+
+
+def _words(rule: dict[str, Any]) -> str:
     how, members = next(iter(rule.items()))
     joint = {"all": _(" and "), "any": _(" or "), "none": _(" or ")}[how]
     text = joint.join(
-        _condition_words(member) if "field" in member else f"({words(member)})" for member in members if member
+        _condition_words(member) if "field" in member else f"({_words(member)})" for member in members if member
     )
     return _("none of: %(rest)s") % {"rest": text} if how == "none" else text
 
@@ -217,6 +229,8 @@ def _condition_words(condition: dict[str, Any]) -> str:
     field = fields.get(str(condition.get("field")))
     if field is None:
         return _("'%(key)s' (does not exist any more)") % {"key": condition.get("field")}
+    if field.gone:
+        return _("'%(field)s' (no longer asked for)") % {"field": field.label}
     op = str(OPS[field.kind].get(str(condition.get("op")), condition.get("op")))
     value = condition.get("value")
     if condition.get("op") in ("empty", "yes", "no"):

@@ -1,12 +1,15 @@
 """The verbs of segments: each a transaction with rights, scope and audit."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
-from django.core.exceptions import ValidationError
+from django.core.exceptions import EmptyResultSet, ValidationError
 from django.db import connection, transaction
 from django.db.models import QuerySet
 from django.db.utils import OperationalError
 from django.utils.translation import gettext as _
+from psycopg2.errors import QueryCanceled
 
 from clients.errors import Conflict
 from clients.models import Client
@@ -19,6 +22,8 @@ from segments.models import Segment, SegmentMember
 
 #: A count that takes longer is not waited for (milliseconds).
 COUNT_PATIENCE = 3000
+#: So long may keeping the clients of a segment take (milliseconds).
+FREEZE_PATIENCE = 20_000
 
 
 def clients_of(segment: Segment, user: User) -> QuerySet[Client]:
@@ -29,18 +34,41 @@ def clients_of(segment: Segment, user: User) -> QuerySet[Client]:
     return visible.filter(rules.compile_rule(segment.rule, user=user, today=today()))
 
 
+class TooSlow(Exception):
+    """The database was not done in the time that somebody who waits can be asked for; nothing was written."""
+
+
+@contextmanager
+def _patience(milliseconds: int) -> Iterator[None]:
+    """Within, a statement may take so long. Raises TooSlow."""
+    try:
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute("SELECT current_setting('statement_timeout')")
+            before = cursor.fetchone()[0]
+            cursor.execute("SELECT set_config('statement_timeout', %s, true)", [str(milliseconds)])
+            yield
+            cursor.execute("SELECT set_config('statement_timeout', %s, true)", [before])
+    except OperationalError as error:
+        if isinstance(error.__cause__, QueryCanceled):
+            raise TooSlow from error
+        raise
+
+
 def count_of(rule: dict[str, Any], user: User) -> int | None:
     """How many clients a rule finds for a viewer; None when counting takes too long. Raises rules.Broken."""
-    wanted = Client.objects.visible_to(user).filter(rules.compile_rule(rule, user=user, today=today()))
+    return _counted(Client.objects.visible_to(user).filter(rules.compile_rule(rule, user=user, today=today())))
+
+
+def size_of(segment: Segment, user: User) -> int | None:
+    """How many clients of a segment a viewer sees; None when counting takes too long. Raises rules.Broken."""
+    return _counted(clients_of(segment, user))
+
+
+def _counted(wanted: QuerySet[Client]) -> int | None:
     try:
-        with transaction.atomic():
-            with connection.cursor() as cursor:
-                cursor.execute("SELECT set_config('statement_timeout', %s, true)", [str(COUNT_PATIENCE)])
-            count = wanted.count()
-            with connection.cursor() as cursor:
-                cursor.execute("SELECT set_config('statement_timeout', '0', true)")
-            return count
-    except OperationalError:
+        with _patience(COUNT_PATIENCE):
+            return wanted.count()
+    except TooSlow:
         return None
 
 
@@ -82,21 +110,28 @@ def save(
 
 
 @transaction.atomic
-def freeze(segment_id: int, *, user: User) -> Segment:
-    """Keep the clients whom the owner sees in it today; the segment no longer follows its rule."""
-    require(user, "segments.edit")
-    segment = Segment.objects.select_for_update().get(pk=segment_id, owner=user)
+def freeze(segment_id: int, *, user: User, version: int) -> Segment:
+    """Keep the clients whom the owner sees in it today; the segment no longer follows its rule.
+
+    Raises Conflict when somebody saved since `version`, rules.Broken, TooSlow, DoesNotExist.
+    """
+    segment = _seen(segment_id, user, version)
     if segment.kind == Segment.Kind.STATIC:
         return segment
     ids = clients_of(segment, user).order_by().values("pk")
-    sql, values = ids.query.sql_with_params()
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "INSERT INTO segments_segmentmember (segment_id, client_id)"
-            f" SELECT %s, found.client_id FROM ({sql}) AS found(client_id)",
-            [segment.pk, *values],
-        )
-        count = cursor.rowcount
+    count = 0
+    try:
+        sql, values = ids.query.sql_with_params()
+    except EmptyResultSet:  # a scope without a branch and a client
+        sql = ""
+    if sql:
+        with _patience(FREEZE_PATIENCE), connection.cursor() as cursor:
+            cursor.execute(
+                "INSERT INTO segments_segmentmember (segment_id, client_id)"
+                f" SELECT %s, found.client_id FROM ({sql}) AS found(client_id)",
+                [segment.pk, *values],
+            )
+            count = cursor.rowcount
     segment.kind, segment.frozen_at, segment.version = Segment.Kind.STATIC, now(), segment.version + 1
     segment.save()
     audit.record(
@@ -106,9 +141,17 @@ def freeze(segment_id: int, *, user: User) -> Segment:
 
 
 @transaction.atomic
-def delete(segment_id: int, *, user: User) -> None:
-    """Delete a segment of one's own. Raises DoesNotExist."""
-    require(user, "segments.edit")
-    segment = Segment.objects.select_for_update().get(pk=segment_id, owner=user)
+def delete(segment_id: int, *, user: User, version: int) -> None:
+    """Delete a segment of one's own. Raises Conflict when somebody saved since `version`, DoesNotExist."""
+    segment = _seen(segment_id, user, version)
     audit.record("segment.delete", user=user, object_kind="segment", object_no=str(segment.pk))
     segment.delete()
+
+
+def _seen(segment_id: int, user: User, version: int) -> Segment:
+    """One's own segment, locked, as it was seen."""
+    require(user, "segments.edit")
+    segment = Segment.objects.select_for_update().get(pk=segment_id, owner=user)
+    if segment.version != version:
+        raise Conflict
+    return segment

@@ -9,8 +9,10 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET, require_POST
 
+from clients import fields
 from clients.errors import Conflict
 from crm.clock import today
 from org.rights import may
@@ -24,12 +26,18 @@ from segments.models import Segment
 @require_GET
 def segment_list(request: HttpRequest) -> HttpResponse:
     """Own segments and those shared with the viewer; each opens its clients."""
+    with fields.held():
+        rows = _rows(request)
+    return render(request, "segments/list.html", {"rows": rows, "may_edit": may(request.user, "segments.edit")})
+
+
+def _rows(request: HttpRequest) -> list[dict[str, Any]]:
     rows = []
     for segment in Segment.objects.visible_to(request.user).select_related("owner__staff").order_by("name", "pk")[:200]:
         rows.append(
             {"segment": segment, "words": rules.words(segment.rule), "own": segment.owner_id == request.user.pk}
         )
-    return render(request, "segments/list.html", {"rows": rows, "may_edit": may(request.user, "segments.edit")})
+    return rows
 
 
 def _read(request: HttpRequest) -> Any:
@@ -87,7 +95,7 @@ def _builder(request: HttpRequest, found: Segment | None, start: Segment | None)
         "list_url": f"{reverse('clients:list')}?segment={found.pk}" if found else "",
         "words": rules.words(found.rule) if found else "",
     }
-    if found is not None:
+    if found is not None and found.kind == Segment.Kind.LIVE:
         try:
             rules.compile_rule(found.rule, user=request.user, today=today())
         except rules.Broken as error:
@@ -137,6 +145,8 @@ def _fields(request: HttpRequest) -> dict[str, Any]:
             }
             for field in rules.offered(request.user)
         ],
+        # A condition on a field that is gone keeps its name, so that one sees what to take out.
+        "gone": {field.key: str(field.label) for field in fields.all_fields() if field.gone},
         "ops": {kind: {op: str(label) for op, label in ops.items()} for kind, ops in rules.OPS.items()},
         "words": {
             "how": {"all": _("All of these hold"), "any": _("One of these holds"), "none": _("None of these holds")},
@@ -158,14 +168,27 @@ def _own(request: HttpRequest, segment_id: int) -> Segment:
     return get_object_or_404(Segment, pk=segment_id, owner=request.user)
 
 
+def _seen(request: HttpRequest) -> int:
+    """The version that the form was made from; 0, which none has, for anything else."""
+    sent = request.POST.get("version", "")
+    return int(sent) if sent.isdecimal() and len(sent) < 10 else 0
+
+
+_CHANGED = gettext_lazy("The segment was saved in the meantime. Look at it and try again.")
+
+
 @page("segments.edit")
 @require_POST
 def freeze(request: HttpRequest, segment_id: int) -> HttpResponse:
     """Keep today's clients."""
     _own(request, segment_id)
     try:
-        services.freeze(segment_id, user=request.user)
+        services.freeze(segment_id, user=request.user, version=_seen(request))
         messages.success(request, _("The segment keeps the clients of today."))
+    except Conflict:
+        messages.error(request, _CHANGED)
+    except services.TooSlow:
+        messages.error(request, _("Finding the clients takes too long here. Narrow the rule and try again."))
     except rules.Broken as error:
         messages.error(request, " ".join(error.messages))
     return redirect("segments:segment", segment_id)
@@ -175,6 +198,10 @@ def freeze(request: HttpRequest, segment_id: int) -> HttpResponse:
 @require_POST
 def delete(request: HttpRequest, segment_id: int) -> HttpResponse:
     _own(request, segment_id)
-    services.delete(segment_id, user=request.user)
+    try:
+        services.delete(segment_id, user=request.user, version=_seen(request))
+    except Conflict:
+        messages.error(request, _CHANGED)
+        return redirect("segments:segment", segment_id)
     messages.success(request, _("The segment is deleted."))
     return redirect("segments:list")

@@ -3,7 +3,7 @@
   const root = document.querySelector("[data-segment]");
   if (!root) return;
   const read = (id) => JSON.parse(document.getElementById(id).textContent);
-  const { fields, ops, words } = read("segment-fields");
+  const { fields, gone, ops, words } = read("segment-fields");
   const byKey = Object.fromEntries(fields.map((field) => [field.key, field]));
   const hidden = root.querySelector("[name=rule]");
   const place = root.querySelector("[data-rule]");
@@ -86,7 +86,7 @@
 
   function condition(group, member, path) {
     const field = byKey[member.field] ?? { key: member.field, label: member.field, kind: "text", choices: [] };
-    const known = byKey[member.field] ? [] : [[member.field, `${member.field} ?`, null]];
+    const known = byKey[member.field] ? [] : [[member.field, `${gone[member.field] ?? member.field} ?`, null]];
     const line = make("div", { class: "crm-rule-line", "data-path": path });
     line.append(
       select(words.field, [...known, ...fields.map(({ key, label, group: name }) => [key, label, name])], member.field, (node) => {
@@ -156,7 +156,12 @@
     try {
       const answer = await fetch(root.dataset.segment, { method: "POST", body, headers: { "X-CSRFToken": token }, signal: asked.signal });
       const found = await answer.json();
-      place.querySelectorAll("[data-path]").forEach((line) => line.classList.toggle("is-wrong", line.dataset.path === found.path));
+      place.querySelectorAll("[data-path]").forEach((line) => {
+        const wrong = line.dataset.path === found.path;
+        line.classList.toggle("is-wrong", wrong);
+        line.querySelector("[role=alert]")?.remove();
+        if (wrong) line.append(make("span", { class: "crm-fall", role: "alert" }, found.text));
+      });
       result.textContent = found.text;
     } catch (error) {
       if (error.name !== "AbortError") result.textContent = words.failed;

@@ -5,6 +5,7 @@ from datetime import date, timedelta
 
 import pytest
 from django.core.exceptions import PermissionDenied, ValidationError
+from django.db.models.expressions import RawSQL
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
@@ -13,6 +14,7 @@ from clients.models import Client
 from crm.clock import today
 from ledger.models import ClientTotals
 from org.models import Role
+from profiles.models import CustomField, Profile
 from profit.models import ProfitTotal
 from segments import rules, services
 from segments.models import Segment
@@ -204,7 +206,7 @@ def test_asking_tells_so_it_needs_the_right(firm, analyst):
 def test_frozen_keeps_its_clients(firm):
     user = firm[0].user
     segment = services.save({"name": "Men"}, {"all": [{"field": "gender", "op": "in", "value": ["M"]}]}, user=user)
-    services.freeze(segment.pk, user=user)
+    services.freeze(segment.pk, user=user, version=1)
     Client.objects.update(gender="F")
     segment.refresh_from_db()
     assert services.clients_of(segment, user).count() == 2
@@ -223,7 +225,7 @@ def test_only_the_owner_changes_and_shares_by_right(firm, analyst):
     with pytest.raises(ValidationError):
         services.save({"name": "Mine"}, ANYBODY, user=firm[0].user)
     with pytest.raises(Segment.DoesNotExist):
-        services.delete(segment.pk, user=analyst)
+        services.delete(segment.pk, user=analyst, version=1)
 
 
 @pytest.fixture
@@ -309,11 +311,11 @@ def test_a_segment_is_made_changed_frozen_and_deleted_by_the_api(firm, web):
     late = web.put(url, body | {"name": "Late"}, "application/json", headers={"If-Match": '"1"'})
     assert late.status_code == 409
     assert (late.json()["current"]["name"], late.json()["yours"]["name"]) == ("Men and more", "Late")
-    frozen = web.post(f"{url}freeze/")
+    frozen = web.post(f"{url}freeze/", headers={"If-Match": changed["ETag"]})
     assert (frozen.status_code, frozen.json()["kind"]) == (200, "static")
     kept = web.put(url, body | {"rule": MEN}, "application/json", headers={"If-Match": frozen["ETag"]})
     assert kept.status_code == 400, "a frozen one keeps its rule"
-    assert web.delete(url).status_code == 204
+    assert web.delete(url, headers={"If-Match": frozen["ETag"]}).status_code == 204
     assert web.get(url).status_code == 404
 
 
@@ -357,3 +359,136 @@ def test_a_shared_segment_is_read_by_others_and_changed_by_nobody_else(firm, web
         assert web.post(f"{url}freeze/").status_code == code
     assert web.post(SEGMENTS, body | {"shared": "firm"}, "application/json").status_code == 403
     assert Segment.objects.count() == 2
+
+
+# --- The firm's own fields -----------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def own(firm):
+    """An own field of each kind, whose keys are such as a path would misread; two clients of the first manager have values."""
+    kinds = {"last__in": "text", "2": "number", "since": "date", "club-card": "choice", "exact": "yes_no"}
+    for key, kind in kinds.items():
+        choices = ["gold", "silver"] if kind == "choice" else []
+        CustomField.objects.create(key=key, kind=kind, label_zh=f"字段{key}", label_en=f"Own {key}", choices=choices)
+    one, other = Client.objects.filter(manager=firm[0]).order_by("pk")[:2]
+    values = {"last__in": "Likes tea", "2": "12.50", "since": "2020-05-01", "club-card": "gold", "exact": True}
+    Profile.objects.create(client=one, custom=values)
+    Profile.objects.create(client=other, custom={"2": "many", "club-card": "silver", "exact": False})
+    return one, other
+
+
+@pytest.mark.parametrize(
+    ("key", "op", "value", "numbers"),
+    [
+        ("last__in", "contains", "TEA", {0}),
+        ("last__in", "empty", None, {1, 2, 3, 4, 5}),
+        ("2", "at_least", "12.5", {0}),
+        ("2", "between", [1, 5], set()),
+        ("2", "empty", None, {1, 2, 3, 4, 5}),
+        ("since", "until", "2020-05-01", {0}),
+        ("since", "last_days", 1, set()),
+        ("club-card", "in", ["silver"], {1}),
+        ("club-card", "not_in", ["silver"], {0, 2, 3, 4, 5}),
+        ("exact", "yes", None, {0}),
+        ("exact", "no", None, {1}),
+    ],
+)
+def test_own_fields_are_asked_about(key, op, value, numbers, own, firm):
+    clients = list(Client.objects.filter(manager=firm[0]).order_by("pk"))
+    tree = {"all": [{"field": f"own.{key}", "op": op, "value": value}]}
+    assert found(tree, firm[0].user) == {clients[number] for number in numbers}
+    assert f"字段{key}" in rules.words(tree)
+
+
+def test_asking_about_own_fields_would_tell_those_who_see_masked(own, analyst):
+    with pytest.raises(Broken):
+        found({"all": [{"field": "own.exact", "op": "yes"}]}, analyst)
+    assert not any(field.key.startswith("own.") for field in rules.offered(analyst))
+
+
+def test_a_retired_own_field_is_told_at_its_place_and_finds_nobody(own, firm, web):
+    user = firm[0].user
+    asked_for = {"field": "own.club-card", "op": "in", "value": ["gold"]}
+    segment = services.save({"name": "Card"}, {"any": [MEN["all"][0], asked_for]}, user=user)
+    frozen = services.save({"name": "Kept"}, {"all": [asked_for]}, user=user)
+    services.freeze(frozen.pk, user=user, version=1)
+    CustomField.objects.filter(key="club-card").update(retired_at="2026-11-20T08:00Z")
+    web.force_login(user)
+    told = web.post("/segments/count/", {"rule": json.dumps(segment.rule)}).json()
+    assert told == {"text": "'Own club-card' is no longer asked for.", "path": "1", "count": None}
+    page = web.get(f"/segments/{segment.pk}/").content.decode()
+    assert "is no longer asked for" in page
+    assert '"gone": {"own.club-card": "Own club-card"}' in page
+    assert "(no longer asked for)" in web.get("/segments/").content.decode()
+    listed = web.get(f"/clients/?segment={segment.pk}").content.decode()
+    assert "is no longer asked for" in listed
+    assert own[0].client_no not in listed
+    for path in ("count", "clients"):
+        answer = web.get(f"{SEGMENTS}{segment.pk}/{path}/")
+        assert answer.status_code == 400
+        assert any("path" in str(error) for error in answer.json()["errors"])
+    assert web.get(f"{SEGMENTS}{frozen.pk}/count/").json() == {"count": 1}, "a frozen one keeps its clients"
+    changed = web.put(
+        f"{SEGMENTS}{segment.pk}/",
+        {"name": "Card", "rule": segment.rule},
+        "application/json",
+        headers={"If-Match": '"1"'},
+    )
+    assert changed.status_code == 400
+
+
+@pytest.mark.parametrize("rows", [1, 3])
+def test_own_fields_are_read_once_for_a_page(own, firm, web, rows, django_assert_max_num_queries):
+    asked_for = {"all": [{"field": "own.2", "op": "empty"}, {"field": "own.exact", "op": "yes"}]}
+    for number in range(rows):
+        services.save({"name": f"S{number}"}, asked_for, user=firm[0].user)
+    web.force_login(firm[0].user)
+    web.get("/segments/")
+    with django_assert_max_num_queries(9):
+        web.get("/segments/")
+
+
+# --- Late, slow, nobody --------------------------------------------------------------------------------------------------
+
+
+def test_who_saw_an_older_version_neither_freezes_nor_deletes(firm, web):
+    user = firm[0].user
+    web.force_login(user)
+    segment = services.save({"name": "Men"}, MEN, user=user)
+    services.save({"name": "All"}, ANYBODY, user=user, segment_id=segment.pk, version=1)
+    url, page = f"{SEGMENTS}{segment.pk}/", f"/segments/{segment.pk}/"
+    for call in (lambda **more: web.post(f"{url}freeze/", **more), lambda **more: web.delete(url, **more)):
+        assert call().status_code == 400
+        late = call(headers={"If-Match": '"1"'})
+        assert (late.status_code, late.json()["current"]["version"], late.json()["yours"]["version"]) == (409, 2, 1)
+    for act in ("freeze", "delete"):
+        for sent in ({}, {"version": "1"}, {"version": "²"}):
+            assert "in the meantime" in web.post(f"{page}{act}/", sent, follow=True).content.decode()
+    segment.refresh_from_db()
+    assert (segment.kind, segment.version) == ("live", 2)
+    assert web.delete(url, headers={"If-Match": '"2"'}).status_code == 204
+
+
+def test_a_database_that_is_slow_is_not_waited_for(firm, web, monkeypatch):
+    user = firm[0].user
+    web.force_login(user)
+    segment = services.save({"name": "Slow"}, MEN, user=user)
+    slow = Client.objects.filter(pk__in=RawSQL("SELECT id FROM pg_sleep(5), clients_client", []))
+    monkeypatch.setattr(services, "clients_of", lambda segment, user: slow)
+    monkeypatch.setattr(services, "COUNT_PATIENCE", 50)
+    monkeypatch.setattr(services, "FREEZE_PATIENCE", 50)
+    url = f"{SEGMENTS}{segment.pk}/"
+    assert web.get(f"{url}count/").json() == {"count": None}
+    answer = web.post(f"{url}freeze/", headers={"If-Match": '"1"'})
+    assert (answer.status_code, answer["Content-Type"]) == (503, "application/problem+json")
+    assert "too long" in web.post(f"/segments/{segment.pk}/freeze/", {"version": 1}, follow=True).content.decode()
+    segment.refresh_from_db()
+    assert (segment.kind, segment.members.count()) == ("live", 0)
+
+
+def test_freezing_without_anybody_in_scope_keeps_nobody(db, web):
+    head = StaffFactory(role=Role.BRANCH_HEAD)
+    segment = services.save({"name": "Nobody"}, MEN, user=head.user)
+    assert services.freeze(segment.pk, user=head.user, version=1).kind == "static"
+    assert services.size_of(segment, head.user) == 0
