@@ -14,8 +14,7 @@ from clients import cards, columns
 from clients.cards import Card, Place
 from clients.models import Client
 from measures.models import Kind, Manner, RfmGroup, Size
-from measures.policies import policy_on
-from measures.reading import CELLS, moved, names_of, parse_move
+from measures.reading import CELLS, moved, names_of, newest_run, parse_move
 from measures.rules import waterfall
 from measures.words import STANCES, group_advice
 from org.listing import Column
@@ -34,12 +33,15 @@ def _segments(client: Client, request: HttpRequest) -> str:
     found = getattr(client, "measures", None)
     if found is None:
         return ""
-    policy = policy_on(found.as_of)
+    run = newest_run()
+    if run is None:
+        return ""
     parts = {name: getattr(found, f"part_{name}") for name in PARTS}
-    weights = {name: getattr(policy, f"weight_{name}") for name in PARTS}
+    weights = {name: getattr(run.policy, f"weight_{name}") for name in PARTS}
     steps = [(PARTS[name], value, points, weights[name]) for name, value, points in waterfall(parts, weights)]
     context = {
         "measures": found,
+        "measured_on": run.business_date,
         "steps": steps,
         "stance": STANCES[Kind(found.kind)],
         "advice": group_advice(found.rfm_group),

@@ -94,12 +94,15 @@ class DemoFirm:
         last = last_business_date(files)
         say("taking the files in …")
         manage("intake", files, "--date", last)
-        # Two nights, so that the firm has moves of tier to show.
-        for night in sorted({month_end_before(files, last), last}):
+        # Two nights, so that the firm has moves of tier to show; costs before the last, which counts what each client leaves.
+        *before, newest = sorted({month_end_before(files, last), last})
+        for night in before:
             say(f"running the night of {night} …")
             manage("night", "--date", night)
         self._log_ins.write_text(ask("demo_logins"))
         manage("demo_costs", "--date", last)
+        say(f"running the night of {newest} …")
+        manage("night", "--date", newest)
         manage("demo_visits")
         manage("demo_complaints", "--date", last)
         self._mark("complete")
