@@ -21,6 +21,8 @@ from clients.models import Client
 from clients.services.viewing import record_view
 from measures.models import ClientMeasures, Kind, MeasureMark, RfmGroup
 from measures.reading import BANDS, CELLS, SCHEMES, Scheme, flows, kept_days, moved, names_of
+from measures.rules import moved_inputs
+from measures.words import INPUTS
 from org.api_base import AuditedPages
 from org.api_input import YuanField, asked
 from org.api_pages import CursorPages
@@ -176,6 +178,10 @@ class StreamSerializer(serializers.Serializer):
     before = serializers.CharField()
     after = serializers.CharField()
     clients = serializers.IntegerField()
+    reasons = serializers.ListField(
+        child=serializers.ChoiceField(choices=list(INPUTS)),
+        help_text="Inputs that moved, as far as the two keys tell; none for rfm_group and band",
+    )
 
 
 class MigrationSerializer(serializers.Serializer):
@@ -230,7 +236,10 @@ class MigrationViewSet(AuditedPages, GenericViewSet):
     def list(self, request: Request) -> Response:
         scheme, start, end, selection, _wanted = self._asked(request)
         found = flows(request.user, selection, scheme, start, end)
-        streams = [{"before": b, "after": a, "clients": count} for (b, a), count in sorted(found.items())]
+        streams = [
+            {"before": b, "after": a, "clients": count, "reasons": moved_inputs(scheme.key, b, a)}
+            for (b, a), count in sorted(found.items())
+        ]
         answer = {
             "scheme": scheme.key,
             "date_from": start,

@@ -28,6 +28,7 @@ class MeasuresConfig(AppConfig):
         register_page("segmentation:policies", Page("measures:policy", _("Measures"), "policies.view", 20))
         audit.register(
             {
+                "measures.export": _("Measures exported"),
                 "measure_policy.draft": _("Measure policy drafted"),
                 "measure_policy.discard": _("Measure policy draft discarded"),
                 "measure_policy.publish": _("Measure policy published"),

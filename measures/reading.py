@@ -96,6 +96,18 @@ def kept_days() -> tuple[date, date] | None:
     return (ends["first"], ends["newest"]) if ends["first"] else None
 
 
+def recut(start: date, end: date) -> bool:
+    """Whether other cuts and weights held on two days, which moves clients without anything of theirs having changed."""
+    versions = [
+        MeasureRun.objects.filter(business_date__lte=day)
+        .order_by("-business_date")
+        .values_list("policy", flat=True)[:1]
+        for day in (start, end)
+    ]
+    then, now = (next(iter(found), None) for found in versions)
+    return then is not None and then != now
+
+
 # --- Any day in the past ------------------------------------------------------------------------------------------------
 
 _MARKS = """
@@ -132,20 +144,33 @@ def _moves(scheme: Scheme, start: date, end: date) -> tuple[str, list[Any]]:
 
 def flows(user: Any, selection: Selection, scheme: Scheme, start: date, end: date) -> dict[tuple[str, str], int]:
     """Clients by (key then, key now) of a selection, unmoved ones included: one query."""
-    moves, values = _moves(scheme, start, end)
+    rows = _grouped(user, selection, _moves(scheme, start, end), ("before", "after"))
+    return {(before, after): count for before, after, count in rows}
+
+
+def counts_on(user: Any, selection: Selection, scheme: Scheme, day: date) -> dict[str, int]:
+    """Clients of a selection by key as they stood on a day: one query."""
+    return dict(_grouped(user, selection, keys_on(scheme, day), ("key",)))
+
+
+def _grouped(
+    user: Any, selection: Selection, found: tuple[str, list[Any]], keys: tuple[str, ...]
+) -> list[tuple[Any, ...]]:
     condition, scope = client_scope(user).sql("c")
     wanted = {**scope, "path": (selection.branch.path if selection.branch else "/") + "%"}
     manager = ""
     if selection.manager is not None:
         manager, wanted["manager"] = "AND c.manager_id = %(manager)s", selection.manager.pk
     with replica.connection().cursor() as cursor:
-        inner = cursor.mogrify(moves, values).decode().replace("%", "%%")
+        inner = cursor.mogrify(*found).decode().replace("%", "%%")
+        names = ", ".join(f"m.{key}" for key in keys)
         cursor.execute(
-            f"SELECT m.before, m.after, count(*) FROM ({inner}) m JOIN clients_client c ON c.id = m.client_id"
-            f" JOIN org_branch o ON o.id = c.branch_id WHERE {condition} AND o.path LIKE %(path)s {manager} GROUP BY 1, 2",
+            f"SELECT {names}, count(*) FROM ({inner}) m JOIN clients_client c ON c.id = m.client_id"
+            f" JOIN org_branch o ON o.id = c.branch_id WHERE {condition} AND o.path LIKE %(path)s {manager} GROUP BY {names}",
             wanted,
         )
-        return {(before, after): count for before, after, count in cursor.fetchall()}
+        rows: list[tuple[Any, ...]] = cursor.fetchall()
+        return rows
 
 
 def moved(

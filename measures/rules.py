@@ -70,3 +70,18 @@ def waterfall(parts: Mapping[str, int | None], weights: Mapping[str, int]) -> li
         (name, value, weights[name] * value / total if value is not None and total else 0.0)
         for name, value in parts.items()
     ]
+
+
+def moved_inputs(scheme: str, before: str, after: str) -> list[str]:
+    """Which inputs moved a client from one key of a scheme to another (S12), as far as the two keys tell: assets, last_trade,
+    turnover, tier, inflow, months, contribution. Empty where nothing moved, or where the keys alone do not tell."""
+    if before == after or "-" in (before, after):
+        return []
+    if scheme == "cell":
+        manners = {before[1], after[1]}
+        manner = [] if len(manners) == 1 else ["last_trade"] if Manner.IDLE in manners else ["turnover"]
+        return (["assets"] if before[0] != after[0] else []) + manner
+    if scheme == "kind":
+        kinds = {before, after}
+        return ["tier"] if Kind.VALUE in kinds else ["inflow"] if Kind.GROWTH in kinds else ["months"]
+    return ["contribution"] if scheme in ("tier", "service_tier") else []

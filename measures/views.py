@@ -16,9 +16,11 @@ from django.views.decorators.http import require_GET
 from crm import replica
 from crm.clock import today
 from crm.partitions import month_start
+from measures import past
 from measures.models import ClientMeasures, Kind, Manner, RfmGroup, Size
-from measures.reading import SCHEMES, Scheme, by, flows, histogram, measured, names_of, newest_run
-from measures.words import QUINTILES, STANCES, group_advice
+from measures.reading import SCHEMES, Scheme, by, flows, histogram, kept_days, measured, names_of, newest_run, recut
+from measures.rules import moved_inputs
+from measures.words import INPUTS, QUINTILES, STANCES, group_advice
 from org.models import Branch
 from org.templatetags.fmt import day as day_text
 from org.views import page
@@ -46,6 +48,25 @@ def _lists(selection: Selection) -> Callable[..., str]:
     return lambda **more: f"{start}?{urlencode({**wanted, **more}, doseq=True)}"
 
 
+def _past_or_file(request: HttpRequest, selection: Selection, scheme: Scheme, heading: str) -> HttpResponse | None:
+    """The page of a past day, or the table as a file; None where the page of the newest night is asked for."""
+    day, run = past.day_asked(request), newest_run()
+    if run is not None and request.GET.get("format"):
+        return past.as_file(request, selection, scheme, day, run.business_date)
+    if day is None:
+        return None
+    context = _context(request, selection, scheme=scheme, heading=heading, on=day, **_kept(selection, day))
+    context["lines"] = past.lines_on(request.user, selection, scheme, day)
+    return render(request, "measures/past.html", context)
+
+
+def _kept(selection: Selection, day: date | None = None) -> dict[str, Any]:
+    """What the field of the day and the links to the files need."""
+    first, newest = kept_days() or (None, None)
+    query = {**selection.query, **({"on": day} if day else {})}
+    return {"first": first, "newest": newest, "file_query": urlencode(query)}
+
+
 #: Which two of the quintiles the heat table may show.
 AXES = ("rf", "rm", "fm")
 
@@ -58,6 +79,8 @@ _NOTHING = {"clients": 0, "assets": 0, "monetary": 0}
 def cells(request: HttpRequest) -> HttpResponse:
     """Size × manner, with what moved since the end of last month."""
     selection = _selection(request)
+    if (other := _past_or_file(request, selection, SCHEMES["cell"], _("Size and manner: nine cells"))) is not None:
+        return other
     list_url = _lists(selection)
     found = by(measured(request.user, selection), "cell")
     run = newest_run()
@@ -77,7 +100,9 @@ def cells(request: HttpRequest) -> HttpResponse:
         for size in Size.values
     ]
     return render(
-        request, "measures/cells.html", _context(request, selection, rows=rows, manners=[m.label for m in Manner])
+        request,
+        "measures/cells.html",
+        _context(request, selection, rows=rows, manners=[m.label for m in Manner], **_kept(selection)),
     )
 
 
@@ -99,6 +124,10 @@ def _moves_since(request: HttpRequest, selection: Selection, scheme: Scheme, day
 def rfm(request: HttpRequest) -> HttpResponse:
     """Two of recency, frequency and contribution as a heat table, the third at a level or all; and the named groups."""
     selection = _selection(request)
+    if (
+        other := _past_or_file(request, selection, SCHEMES["rfm_group"], _("Recency, frequency, contribution"))
+    ) is not None:
+        return other
     list_url = _lists(selection)
     rows = measured(request.user, selection)
     axes = _heat_axes(request)
@@ -119,6 +148,7 @@ def rfm(request: HttpRequest) -> HttpResponse:
         groups=named,
         level=axes["level"],
         axes=axes["down"] + axes["across"],
+        **_kept(selection),
         choices=[(both, " × ".join(str(QUINTILES[letter]) for letter in both)) for both in AXES],
         **{name: QUINTILES[axes[name]] for name in ("down", "across", "third")},
     )
@@ -160,6 +190,8 @@ def _heat(
 def kinds(request: HttpRequest) -> HttpResponse:
     """The four kinds and the stance towards each."""
     selection = _selection(request)
+    if (other := _past_or_file(request, selection, SCHEMES["kind"], _("Four kinds of clients"))) is not None:
+        return other
     list_url = _lists(selection)
     found = by(measured(request.user, selection), "kind")
     rows = [
@@ -171,7 +203,7 @@ def kinds(request: HttpRequest) -> HttpResponse:
         }
         for key, label in Kind.choices
     ]
-    return render(request, "measures/kinds.html", _context(request, selection, rows=rows))
+    return render(request, "measures/kinds.html", _context(request, selection, rows=rows, **_kept(selection)))
 
 
 @page("pareto.view")
@@ -249,6 +281,7 @@ def _streams(request: HttpRequest) -> tuple[Selection, Scheme, date, date, list[
             "before": names.get(before, before),
             "after": names.get(after, after),
             "same": before == after,
+            "reasons": ", ".join(str(INPUTS[name]) for name in moved_inputs(scheme.key, before, after)),
             "clients": count,
             "url": list_url(move=f"{scheme.key}:{start}:{end}:{before}:{after}"),
         }
@@ -276,6 +309,7 @@ def migration(request: HttpRequest) -> HttpResponse:
         streams=streams,
         moved=sum(stream["clients"] for stream in streams if not stream["same"]),
         all=sum(stream["clients"] for stream in streams),
+        recut=recut(start, end),
         data_url=f"{reverse('measures:migration-data')}?{urlencode(query)}",
     )
     return render(request, "measures/migration.html", context)

@@ -33,3 +33,14 @@ def group_advice(group: str) -> str:
 
 #: The three quintiles of RFM.
 QUINTILES = {"r": _("Recency"), "f": _("Frequency"), "m": _("Contribution")}
+
+#: What moved a client from one place to another (S12).
+INPUTS = {
+    "assets": _("Assets"),
+    "last_trade": _("Last trade"),
+    "turnover": _("Turnover"),
+    "tier": _("Tier"),
+    "inflow": _("Net inflow"),
+    "months": _("Months with a contribution"),
+    "contribution": _("Contribution"),
+}

@@ -99,7 +99,11 @@ def test_a_filling_that_broke_off_is_taken_up_again_until_it_is_complete(chosen,
     DemoFirm(chosen, database).make(breaking_at("nothing", called), log_ins)
     taken_in = ["load_calendar", "demo_files", "intake --date 2026-09-30"]
     # Last month's end first: so the firm has moves of tier to show.
-    nights = ["night --date 2026-08-31", "demo_costs", "night --date 2026-09-30"]  # the last night counts with the costs
+    nights = [
+        "night --date 2026-08-31",
+        "demo_costs",
+        "night --date 2026-09-30",
+    ]  # the last night counts with the costs
     assert called == [*taken_in, *taken_in, *nights, "demo_visits", "demo_complaints"]
     assert DemoFirm(chosen, database).exists
     assert not DemoFirm(chosen, database).wanted()
