@@ -6,6 +6,7 @@ Operations take turns in CI; `SCHEMA_EXAMPLES=30` asks each operation as each ro
 import logging
 import os
 import re
+import sys
 from collections import Counter
 from urllib.parse import urlencode
 
@@ -128,5 +129,8 @@ def test_what_came_of_it():
     for role in ROLES:
         of = {hundreds: count for (asker, hundreds), count in TOLD.items() if asker == role}
         total = sum(of.values())
-        print(role, {f"{hundreds}xx": f"{100 * count / total:.1f} %" for hundreds, count in sorted(of.items())}, total)
+        shares = ", ".join(f"{hundreds}xx {100 * count / total:.1f} %" for hundreds, count in sorted(of.items()))
+        sys.stdout.write(f"
+{role}: {total} requests, {shares}
+")
     assert sum(count for (_role, hundreds), count in TOLD.items() if hundreds == 2) > sum(TOLD.values()) / 10
