@@ -14,7 +14,7 @@ django.setup()
 
 from django.core.management import call_command  # noqa: E402
 
-from benchmarks import intake, night, plans, ranking, seed, web  # noqa: E402
+from benchmarks import boards, intake, night, plans, ranking, seed, web  # noqa: E402
 from benchmarks.stopwatch import Result  # noqa: E402
 
 
@@ -29,7 +29,7 @@ def main() -> int:
     if only and "ranking" not in only:
         ranking.rank_all(seed.DAY)
     # The intake last: a million trades more move so many clients that a night after it is held.
-    for part in (ranking, web, night, plans, intake):
+    for part in (ranking, web, night, boards, plans, intake):
         name = part.__name__.rsplit(".", 1)[1]
         if only and name not in only:
             continue

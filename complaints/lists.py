@@ -21,6 +21,7 @@ from complaints.words import STATE_TONES, due_cell
 from crm.clock import now
 from org.listing import Column, Kind, ListFilterSet, Listing, Mask
 from org.masking import mask_name
+from org.models import Branch
 from org.scope import is_service_account
 from org.templatetags.fmt import day, money
 
@@ -41,6 +42,8 @@ def _date(name: str, lookup: str, label: Any) -> django_filters.DateFilter:
     return django_filters.DateFilter(field_name="received_at", lookup_expr=lookup, label=label)
 
 
+#: A clock that ends within so long is about to run out.
+SOON = timedelta(hours=24)
 #: What figures count: each matter once, and no question or suggestion that two persons called so.
 MATTERS = ~Q(result="merged") & Q(kind__in=COUNTED)
 
@@ -52,6 +55,7 @@ class ComplaintFilter(ListFilterSet):
     mine = django_filters.BooleanFilter(label=_("Mine"), method="is_mine")
     open = django_filters.BooleanFilter(label=_("Still open"), method="is_open")
     overdue = django_filters.BooleanFilter(label=_("Overdue"), method="is_overdue")
+    soon = django_filters.BooleanFilter(label=_("Due within a day"), method="is_soon")
     unassigned = django_filters.BooleanFilter(label=_("Without a handler"), method="is_unassigned")
     step = django_filters.MultipleChoiceFilter(choices=Step.choices, label=_("Step"))
     state = django_filters.MultipleChoiceFilter(choices=State.choices, label=_("State"))
@@ -63,6 +67,7 @@ class ComplaintFilter(ListFilterSet):
     received_from = _date("received_from", "date__gte", _("Received from"))
     received_to = _date("received_to", "date__lte", _("Received until"))
     branch = django_filters.CharFilter(field_name="branch__branch_no", label=_("Branch"), max_length=32)
+    within = django_filters.CharFilter(method="is_within", label=_("Branch and those below"), max_length=32)
     about = django_filters.CharFilter(method="is_about", label=_("Complained about"), max_length=32)
     handler = django_filters.CharFilter(field_name="handler__staff_no", label=_("Handler"), max_length=32)
     client = django_filters.CharFilter(field_name="client__client_no", label=_("Client"), max_length=32)
@@ -95,6 +100,14 @@ class ComplaintFilter(ListFilterSet):
 
     def is_overdue(self, queryset: QuerySet[Any], name: str, value: bool) -> QuerySet[Any]:
         return queryset.filter(state__in=OPEN_STATES, due_at__lt=now()) if value else queryset
+
+    def is_soon(self, queryset: QuerySet[Any], name: str, value: bool) -> QuerySet[Any]:
+        at = now()
+        return queryset.filter(state__in=OPEN_STATES, due_at__range=(at, at + SOON)) if value else queryset
+
+    def is_within(self, queryset: QuerySet[Any], name: str, value: str) -> QuerySet[Any]:
+        path = Branch.objects.filter(branch_no=value).values_list("path", flat=True).first()
+        return queryset.filter(branch__path__startswith=path) if path else queryset.none()
 
     def is_unassigned(self, queryset: QuerySet[Any], name: str, value: bool) -> QuerySet[Any]:
         return queryset.filter(state__in=OPEN_STATES, handler=None) if value else queryset

@@ -103,6 +103,7 @@ INSTALLED_APPS = [
     "analyses.apps.AnalysesConfig",
     "visits.apps.VisitsConfig",
     "complaints.apps.ComplaintsConfig",
+    "dashboards.apps.DashboardsConfig",
     "nights.apps.NightsConfig",
     "feed.apps.FeedConfig",
     "django.contrib.auth",

@@ -25,6 +25,7 @@ OWN_APPS = (
     "analyses",
     "visits",
     "complaints",
+    "dashboards",
     "nights",
     "feed",
 )

@@ -15,6 +15,7 @@ LINK_LABELS = {
     "notices": _("Notices alone"),
     "measures": _("Nine cells, score, RFM alone"),
     "visits": _("Contacts owed and month plans alone"),
+    "dashboards": _("Dashboards alone"),
 }
 assert LINK_LABELS.keys() == LINKS.keys()
 

@@ -21,6 +21,7 @@ class Step(models.TextChoices):
     MEASURES = "measures", _("Nine cells, score, RFM")
     VISITS = "visits", _("Contacts owed")
     PLANS = "plans", _("Month plans")
+    BOARDS = "boards", _("Dashboards")
 
 
 class NightQuerySet(models.QuerySet["Night"]):

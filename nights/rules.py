@@ -17,6 +17,7 @@ LINKS: dict[str, tuple[str, ...]] = {
     "values": (Step.VALUES,),
     "measures": (Step.MEASURES,),
     "visits": (Step.VISITS, Step.PLANS),
+    "dashboards": (Step.BOARDS,),
 }
 #: A job that has failed, or whose worker has died, so often needs a person.
 MAX_FAILURES = 3

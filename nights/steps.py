@@ -13,6 +13,7 @@ from django.conf import settings
 
 from analyses import services as analyses
 from crm.partitions import ensure_months, month_start
+from dashboards import services as dashboards
 from forecasts import services as forecasts
 from measures import services as measures
 from nights import intake, moves, notices
@@ -168,6 +169,13 @@ def _plans(work: Work) -> Outcome:
     return Outcome(plan_all(month, begin=max(day, month), part=work.part, parts=work.parts), {})
 
 
+def _boards(work: Work) -> Outcome:
+    """Sums of the dashboards, part by part of the branches; an older night leaves the newer ones alone."""
+    if _is_old(work.business_date):
+        return Outcome(0, {})
+    return Outcome(dashboards.refresh(work.business_date, part=work.part, parts=work.parts), {})
+
+
 def _is_old(business_date: date) -> bool:
     return Night.objects.filter(business_date__gt=business_date, state=Night.State.DONE).exists()
 
@@ -190,4 +198,5 @@ TABLE: dict[str, StepDef] = {
     Step.MEASURES: StepDef(_measures),
     Step.VISITS: StepDef(_visits),
     Step.PLANS: StepDef(_plans, _parts, atomic=False),
+    Step.BOARDS: StepDef(_boards, _parts),
 }

@@ -33,6 +33,9 @@ RIGHTS: dict[str, frozenset[str]] = {
     # Fields of the firm's own on the client profile.
     "fields.edit": frozenset({Role.ADMIN}),
     "analyses.view": frozenset({Role.BRANCH_HEAD, Role.ANALYST}),
+    # Of whole branches; a complaint officer sees the complaints on them alone.
+    "dashboards.view": frozenset({Role.BRANCH_HEAD, Role.COMPLAINT_OFFICER, Role.ANALYST}),
+    "targets.edit": frozenset({Role.BRANCH_HEAD}),
     "segments.view": frozenset(_CLIENT_ROLES | {Role.ANALYST}),
     "segments.edit": frozenset(_CLIENT_ROLES | {Role.ANALYST}),
     # With one's role, branch or the firm.

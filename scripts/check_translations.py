@@ -31,6 +31,7 @@ ROOMS = (
     "analyses",
     "visits",
     "complaints",
+    "dashboards",
     "nights",
     "feed",
     "templates",

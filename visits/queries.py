@@ -170,9 +170,13 @@ class Row:
     total: Cell
 
 
-def coverage(user: Any, month: date, today: date, *, manager_id: int | None = None) -> list[Row]:
-    """Coverage of a month by manager, in one statement beside the names."""
+def coverage(
+    user: Any, month: date, today: date, *, manager_id: int | None = None, within: Q | None = None
+) -> list[Row]:
+    """Coverage of a month by manager, in one statement beside the names. `within`: a condition on the duties."""
     duties = duties_in(user, month)
+    if within is not None:
+        duties = duties.filter(within)
     if manager_id is not None:
         duties = duties.filter(manager_id=manager_id)
     counted: Any = duties.values("manager_id", "week", "tier").annotate(  # type: ignore[misc]  # week is annotated above

@@ -3,13 +3,14 @@
 import csv
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from datetime import date, datetime
+from datetime import date, datetime, time
 from decimal import Decimal
 from typing import Any
 
 from django.http import FileResponse, HttpResponseBase, StreamingHttpResponse
 from django.utils import timezone
 
+from crm.clock import today
 from org.listing.columns import Column, Exported, Kind
 
 FORMATS = ("csv", "xlsx")
@@ -59,6 +60,8 @@ def as_xlsx(columns: Sequence[Column], rows: Rows, name: str) -> FileResponse:
 
     file = tempfile.TemporaryFile(suffix=".xlsx")  # noqa: SIM115  FileResponse closes it
     book = xlsxwriter.Workbook(file, {"constant_memory": True, "strings_to_formulas": False, "strings_to_urls": False})
+    # The day, not the second: the same rows make the same file.
+    book.set_properties({"created": datetime.combine(today(), time())})
     sheet = book.add_worksheet()
     bold = book.add_format({"bold": True})
     formats = {kind: book.add_format({"num_format": pattern}) for kind, pattern in _CELL_FORMATS.items()}

@@ -326,6 +326,12 @@
     });
   }
 
+  // --- Paper ------------------------------------------------------------------------------------------------------------------
+
+  document.addEventListener("click", (event) => {
+    if (event.target.closest("[data-print]")) window.print();
+  });
+
   // --- Progress of a page that takes its time ----------------------------------------------------------------------------
 
   const busy = document.createElement("div");

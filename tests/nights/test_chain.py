@@ -23,6 +23,8 @@ STEPS_IN_ORDER = [
     "visits",
     "plans",
     "plans",
+    "boards",
+    "boards",
 ]
 
 
@@ -93,7 +95,7 @@ def test_a_step_that_fails_three_times_fails_the_night_and_tells_the_administrat
     monkeypatch.undo()
     services.start_again(DAY, user=firm.admin.user, rest=True)
     night.refresh_from_db()
-    assert night.plan == ["facts", "check", "ranking", "notices", "values", "measures", "visits", "plans"], (
+    assert night.plan == ["facts", "check", "ranking", "notices", "values", "measures", "visits", "plans", "boards"], (
         "the intake is done"
     )
     work(night)
@@ -232,7 +234,7 @@ def test_one_link_alone_and_then_the_rest(firm):
     assert night.state == "partial"
 
     night = services.start_again(DAY, rest=True)
-    assert night.plan == ["check", "ranking", "notices", "values", "measures", "visits", "plans"]
+    assert night.plan == ["check", "ranking", "notices", "values", "measures", "visits", "plans", "boards"]
     work(night)
     assert (night.state, night.summary["clients"]) == ("done", 6)
 

@@ -84,6 +84,7 @@ def test_night_page_shows_steps_files_and_the_difference_to_the_night_before(sit
     assert [(step.step, step.state, len(step.jobs)) for step in report.steps] == [
         ("intake", "done", 1), ("facts", "done", 2), ("check", "done", 1), ("ranking", "done", 2), ("notices", "done", 1),
         ("values", "done", 1), ("measures", "done", 1), ("visits", "done", 1), ("plans", "done", 2),
+        ("boards", "done", 2),
     ]  # fmt: skip
     assert all(step.seconds is not None and step.before is not None for step in report.steps)
     assert [(file.state, file.rows_new) for file in report.files] == [("done", 11)]
@@ -200,6 +201,7 @@ def test_api_lists_nights_and_shows_jobs(client, firm, analyst, stranger):
         "measures",
         "visits",
         "plans",
+        "boards",
     }
     assert client.get("/api/v1/nights/", {"state": "held"}).json()["results"] == []
     assert client.get("/api/v1/nights/2026-10-15/").status_code == 404

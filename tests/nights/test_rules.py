@@ -20,6 +20,7 @@ def test_ranking_is_never_planned_without_its_check():
         Step.MEASURES,
         Step.VISITS,
         Step.PLANS,
+        Step.BOARDS,
     ]
     assert rules.plan_for(None) == list(rules.CHAIN)
     assert {step for steps in rules.LINKS.values() for step in steps} == set(rules.CHAIN)

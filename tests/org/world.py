@@ -19,6 +19,7 @@ from complaints.first_policy import FIRST
 from complaints.models import Attachment, ComplaintPolicy
 from complaints.services import Told, register
 from crm.partitions import ensure_months
+from dashboards.models import Target
 from feed.models import DeadLetter, Subscription
 from ledger.models import ClientTotals, IntakeBatch, IntakeFile
 from nights.models import Night
@@ -197,6 +198,17 @@ def _rows(world: World) -> None:
         "other_segment": Segment.objects.create(
             name="Theirs", rule=SEGMENT_RULE, shared="branch", branch=world.theirs, owner=world.staff["stranger"].user
         ),
+        **{
+            name: Target.objects.create(
+                branch=branch,
+                kind="month",
+                first=DAY.replace(day=1),
+                goal="revenue",
+                value=YUAN,
+                set_by=world.staff["head"].user,
+            )
+            for name, branch in (("target", world.mine), ("other_target", world.theirs))
+        },
         **_visits(world),
         **{
             name: register(
@@ -308,6 +320,9 @@ EXAMPLES: dict[str, Callable[[World], Example]] = {
     },
     "analysis": lambda w: Example("overview", None, "nothing"),
     "dimension": lambda w: Example("clients", None, "nothing"),
+    "target_id": lambda w: Example(w.rows["target"].pk, w.rows["other_target"].pk, 99_999_999),
+    "api:target-detail pk": lambda w: Example(w.rows["target"].pk, w.rows["other_target"].pk, 99_999_999),
+    "dashboards:section key": lambda w: Example("complaints", None, "nothing"),
     "key": lambda w: Example("hobby", None, "no-such-field"),
     "prospect_id": lambda w: Example(w.rows["prospect"].pk, w.rows["other_prospect"].pk, 99_999_999),
     "days": lambda w: Example(7, None, 99),

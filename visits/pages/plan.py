@@ -15,9 +15,10 @@ from django.views.decorators.http import require_GET, require_POST
 from clients.errors import Conflict
 from crm.clock import today
 from crm.partitions import month_start, next_month
-from org.models import Staff
+from org.models import Branch, Staff
 from org.rights import may
 from org.views import month_or_404, page
+from segments.reading import segment_or_404
 from visits import duties, queries, services
 from visits.forms import WaiveForm
 from visits.models import Channel, Duty, MonthPlan, Visit
@@ -211,13 +212,23 @@ _FIGURES = (
 )
 
 
+#: What narrows the list of duties, kept when its form is sent.
+_DUTY_FILTERS = ("branch", "segment", "manager", "week", "tier", "state", "channel", "late")
+
+
 @page("visits.view")
 @require_GET
 def duty_list(request: HttpRequest) -> HttpResponse:
-    """The duties behind a figure: month, manager ('-': none), week (its Monday), tier, state, channel, late."""
+    """The duties behind a figure: month, branch (with those below), segment, manager ('-': none), week (its Monday), tier,
+    state, channel, late."""
     month = month_start(asked_day(request, "month"))
     found = queries.duties_in(request.user, month)
     asked = request.GET
+    if asked.get("branch"):
+        branch = get_object_or_404(Branch.objects.visible_to(request.user), branch_no=asked["branch"])
+        found = found.filter(client__branch__path__startswith=branch.path)
+    if asked.get("segment"):
+        found = found.filter(client__in=segment_or_404(request.user, asked["segment"]))
     if manager := asked.get("manager", ""):
         found = (
             found.filter(manager__isnull=True)
@@ -249,7 +260,7 @@ def duty_list(request: HttpRequest) -> HttpResponse:
         "waive_form": WaiveForm(),
         "may_edit": may(request.user, "visits.edit"),
         "states": Duty.State.choices,
-        "asked": {name: asked.get(name, "") for name in ("manager", "week", "tier", "state", "channel", "late")},
+        "asked": {name: asked.get(name, "") for name in _DUTY_FILTERS},
         "personal": True,
     }
     return render(request, "visits/duties.html", context)

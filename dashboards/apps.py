@@ -1,0 +1,22 @@
+from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
+
+
+class DashboardsConfig(AppConfig):
+    """Dashboards of branch and firm, targets (D2, D3)."""
+
+    name = "dashboards"
+    verbose_name = _("Dashboards")
+
+    def ready(self) -> None:
+        from dashboards.cards import register  # models must be loaded
+        from org import audit
+
+        register()
+        audit.register(
+            {
+                "target.set": _("Target set"),
+                "target.drop": _("Target taken back"),
+                "dashboard.export": _("Table of a dashboard exported"),
+            }
+        )
