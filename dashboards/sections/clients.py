@@ -62,7 +62,8 @@ def _tiles(
         for month in months[-1:] if len(months) == 1 else []:
             count = moved.get((key, month), NONE).count
             url = asked.clients_url(figure=f"{key}:{month:%Y-%m}")
-            tiles.append(Tile(key, label, Cell(count, url, tone="rise" if key == "rose" else "fall")))
+            tone = ("rise" if key == "rose" else "fall") if count else ""
+            tiles.append(Tile(key, label, Cell(count, url, tone=tone)))
     return tiles
 
 
