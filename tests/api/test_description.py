@@ -130,7 +130,5 @@ def test_what_came_of_it():
         of = {hundreds: count for (asker, hundreds), count in TOLD.items() if asker == role}
         total = sum(of.values())
         shares = ", ".join(f"{hundreds}xx {100 * count / total:.1f} %" for hundreds, count in sorted(of.items()))
-        sys.stdout.write(f"
-{role}: {total} requests, {shares}
-")
+        sys.stdout.write(f"{role}: {total} requests, {shares}\n")
     assert sum(count for (_role, hundreds), count in TOLD.items() if hundreds == 2) > sum(TOLD.values()) / 10
