@@ -152,6 +152,7 @@ def plain(answer: HttpResponse, *known: str) -> tuple[int, str, dict[str, str]]:
     text = re.sub(r'name="key" value="[0-9a-f-]{36}"', "KEY", text)
     text = re.sub(r"[A-Za-z0-9_-]+:[A-Za-z0-9]{6}:[A-Za-z0-9_-]{43}", "SIGNED", text)
     text = re.sub(r"\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?(\+\d{2}:\d{2})?", "TIME", text)
+    text = re.sub(r'type="time" name="at" value="\d{2}:\d{2}"', "NOW", text)
     text = _plain(re.sub(r'data-session-(?:ends|left)="\d+"', "", text), known)
     ignored = ("X-Request-ID", "Content-Length")
     headers = {name: _plain(value, known) for name, value in answer.headers.items() if name not in ignored}
