@@ -39,8 +39,8 @@ def board(head):  # noqa: F811
     ComplaintPolicy.objects.get_or_create(version=1, defaults=FIRST)
     StaffFactory(role=Role.BRANCH_HEAD, branch=head.branch)
     ours = list(Client.objects.filter(branch=head.branch).order_by("pk"))
-    month = today().replace(day=1)
-    ensure_months("visits_duty", [month, LATER.replace(day=1)])
+    month = LATER.replace(day=1)
+    ensure_months("visits_duty", [month])
     for number, client in enumerate(ours):
         Duty.objects.create(
             month=month, client=client, number=1, manager=client.manager if number % 5 else None, tier="ABC"[number % 3],
