@@ -9,7 +9,13 @@ from django.http import Http404, HttpResponseBase
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema, extend_schema_view
+from drf_spectacular.utils import (
+    OpenApiParameter,
+    OpenApiResponse,
+    extend_schema,
+    extend_schema_serializer,
+    extend_schema_view,
+)
 from rest_framework import serializers, status
 from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
@@ -54,6 +60,7 @@ class BranchFiguresSerializer(serializers.Serializer):
     leaving = serializers.IntegerField()
 
 
+@extend_schema_serializer(many=False)
 class FirmSerializer(serializers.Serializer):
     """The branches that the caller sees whole, side by side."""
 
