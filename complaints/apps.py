@@ -40,6 +40,7 @@ class ComplaintsConfig(AppConfig):
                 "complaint.ledger": _("Ledger of complaints exported"),
                 "complaint.paper": _("Paper of a complaint read"),
                 "complaint.letter": _("Letter of a complaint drafted"),
+                "complaint.evidence": _("Evidence pack of a complaint made"),
                 "complaint.follow_up": _("Follow-up after a complaint"),
             }
         )

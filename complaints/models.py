@@ -46,6 +46,9 @@ class ComplaintPolicy(models.Model):
     fast_workdays = models.PositiveSmallIntegerField(_("Resolved fast: working days"), default=3)
     group_from = models.PositiveSmallIntegerField(_("Group complaint from persons"), default=5)
     approve_from = models.PositiveBigIntegerField(_("Amount to be approved from, yuan"), default=0)
+    grave_from = models.PositiveBigIntegerField(
+        _("Amount claimed that is assigned like a major case, yuan"), null=True, blank=True
+    )
     archive_days = models.PositiveSmallIntegerField(_("Archived after closing, calendar days"), default=120)
     keep_years = models.PositiveSmallIntegerField(_("Kept, years"), default=20)
     note = models.CharField(_("Why"), max_length=200, blank=True)

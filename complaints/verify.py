@@ -13,14 +13,15 @@ def broken() -> Iterator[str]:
     """One line for each broken file, naming its first broken row; nothing when all is well."""
     events = ComplaintEvent.objects.select_related("complaint").order_by("complaint__number", "sequence")
     for _number, rows in groupby(events.iterator(chunk_size=2000), attrgetter("complaint.number")):
-        fault = _fault(list(rows))
+        fault = fault_of(list(rows))
         if fault:
             yield fault
     empty = Complaint.objects.filter(events__isnull=True).order_by("number").values_list("number", flat=True)
     yield from (f"{number}: no event at all" for number in empty)
 
 
-def _fault(rows: list[ComplaintEvent]) -> str:
+def fault_of(rows: list[ComplaintEvent]) -> str:
+    """What is wrong with one file, naming its first broken row; empty when all is well. `rows`: its events, in order."""
     complaint, before, events = rows[0].complaint, "", []
     for expected, row in enumerate(rows, start=1):
         event = Happening(row.kind, row.at, row.by_id, row.data)

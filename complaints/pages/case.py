@@ -105,6 +105,7 @@ def _show(
         "file": [parts.entry(event, masked) for event in reversed(events)],
         "files": [] if masked else list(complaint.attachments.order_by("pk")),
         "may_attach": "attach" in allowed,
+        "may_export": not masked and may(request.user, "complaints.export"),
         "letters": parts.letters(complaint, folded) if "attach" in allowed and not masked else None,
         "follow_ups": [
             (row, FollowUpForm(prefix=f"d{row.days}"))

@@ -10,7 +10,7 @@ from django.views.decorators.http import require_GET, require_POST
 from complaints.models import Attachment, Complaint
 from complaints.rules import Refused
 from complaints.scope import complaint_scope
-from complaints.services import files
+from complaints.services import evidence, files
 from crm.clock import now
 from org.views import page
 
@@ -48,4 +48,19 @@ def paper(request: HttpRequest, number: str, attachment_id: int) -> HttpResponse
     response = FileResponse(file, as_attachment=True, filename=row.name, content_type=row.kind)
     response["X-Content-Type-Options"] = "nosniff"
     response["Cache-Control"] = "private, no-store"
+    return response
+
+
+@page("complaints.export")
+@require_POST
+def pack(request: HttpRequest, number: str) -> HttpResponse:
+    """The evidence pack (H4), as a download; its making is in the audit trail."""
+    try:
+        made = evidence.pack(number, user=request.user, at=now())
+    except Complaint.DoesNotExist:
+        raise Http404 from None
+    response = HttpResponse(made.content, content_type="application/zip")
+    response["Content-Disposition"] = f'attachment; filename="{number}-evidence.zip"'
+    response["Cache-Control"] = "private, no-store"
+    response["X-Content-Type-Options"] = "nosniff"
     return response

@@ -3,73 +3,24 @@
 from datetime import timedelta
 from typing import Any
 
-from django import forms
 from django.contrib import messages
 from django.core.exceptions import ValidationError
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.views.decorators.http import require_GET, require_POST
 
 from complaints import services
-from complaints.choices import Basis, Unit
+from complaints.choices import Basis, Severity
 from complaints.models import ComplaintPolicy
+from complaints.policy_form import PolicyForm, told_words
+from complaints.preview import preview_of
 from complaints.services import policies
 from complaints.words import clock_words, limit_words
-from crm.clock import today
+from crm.clock import now, today
 from org.models import Role
 from org.rights import may
 from org.views import page
-
-
-class PolicyForm(forms.Form):
-    """The draft: a number and a unit for each limit that is not law, and the plain figures."""
-
-    valid_from = forms.DateField(
-        label=gettext_lazy("Valid from"), widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
-    )
-    follow_up_days = forms.CharField(label=gettext_lazy("Follow-ups after closing, calendar days"), max_length=60)
-    fast_workdays = forms.IntegerField(label=gettext_lazy("Resolved fast: working days"), min_value=1, max_value=30)
-    group_from = forms.IntegerField(label=gettext_lazy("Group complaint from persons"), min_value=2, max_value=1000)
-    approve_from = forms.IntegerField(
-        label=gettext_lazy("Amount to be approved from, yuan"), min_value=0, max_value=1_000_000_000
-    )
-    archive_days = forms.IntegerField(
-        label=gettext_lazy("Archived after closing, calendar days"), min_value=30, max_value=3650
-    )
-    keep_years = forms.IntegerField(label=gettext_lazy("Kept, years"), min_value=20, max_value=100)
-    note = forms.CharField(label=gettext_lazy("Why"), max_length=200, required=False)
-
-    def __init__(self, *args: Any, policy: ComplaintPolicy, **kwargs: Any) -> None:
-        self.policy = policy
-        start = {name: getattr(policy, name) for name in self.base_fields}
-        start["follow_up_days"] = ", ".join(str(one) for one in policy.follow_up_days)
-        super().__init__(*args, initial=start, **kwargs)
-        for one in policy.limits:
-            if one["basis"] == Basis.LAW:
-                continue
-            self.fields[f"amount-{one['key']}"] = forms.IntegerField(
-                label=clock_words(one["key"]), min_value=1, max_value=365, initial=one["amount"]
-            )
-            self.fields[f"unit-{one['key']}"] = forms.ChoiceField(
-                label=_("%s: unit") % clock_words(one["key"]), choices=Unit.choices, initial=one["unit"]
-            )
-
-    def values(self) -> dict[str, Any]:
-        """What was typed, for `policies.change`. Raises ValidationError for follow-ups that are no numbers."""
-        found = dict(self.cleaned_data)
-        try:
-            days = [int(part) for part in found["follow_up_days"].replace("，", ",").split(",")]
-        except ValueError:
-            raise ValidationError({"follow_up_days": _("Numbers of days, with commas.")}) from None
-        limits = [
-            one
-            if one["basis"] == Basis.LAW
-            else one | {"amount": found[f"amount-{one['key']}"], "unit": found[f"unit-{one['key']}"]}
-            for one in self.policy.limits
-        ]
-        plain = {name: found[name] for name in self.base_fields}
-        return plain | {"limits": limits, "follow_up_days": days}
 
 
 @page("policies.view", post="policies.edit")
@@ -102,9 +53,49 @@ def draft(request: HttpRequest, version: int) -> HttpResponse:
                 for name, texts in getattr(error, "message_dict", {"": error.messages}).items():
                     form.add_error(name if name in form.fields else None, texts)
             else:
-                messages.success(request, _("Published.") if "publish" in request.POST else _("Saved."))
-                return redirect("complaints:policy")
+                if "publish" in request.POST:
+                    messages.success(request, _("Published."))
+                    return redirect("complaints:policy")
+                messages.success(request, _("The draft is kept. Below stands what it would change."))
+                return redirect("complaints:policy-draft", version)
     return render(request, "complaints/policy_draft.html", {"policy": found, "form": form}, status=status)
+
+
+@page("policies.edit")
+@require_GET
+def preview(request: HttpRequest, version: int) -> HttpResponse:
+    """What the draft as it was saved would change for the open cases, as a part of its page."""
+    found = get_object_or_404(ComplaintPolicy, version=version, state="draft")
+    at = now()
+    made = preview_of(found, request.user, at)
+    told = [(told_words(role), before, after) for role, before, after in made.told]
+    changed = [
+        {
+            "number": one.complaint.number,
+            "clock_now": clock_words(one.now.key) if one.now.key else "",
+            "clock_then": clock_words(one.then.key) if one.then.key else "",
+            "due_now": one.now.due,
+            "due_then": one.then.due,
+            "late_then": one.then.due is not None and one.then.due < at,
+            "handler_now": one.handler_now,
+            "handler_then": one.handler_then,
+        }
+        for one in made.changed
+    ]
+    context = {"preview": made, "told": told, "changed": changed}
+    return render(request, "complaints/_policy_preview.html", context)
+
+
+@page("policies.edit")
+@require_POST
+def discard(request: HttpRequest, version: int) -> HttpResponse:
+    """Throw the draft away."""
+    try:
+        policies.discard(version, by=request.user)
+    except ComplaintPolicy.DoesNotExist:
+        raise Http404 from None
+    messages.success(request, _("The draft is gone."))
+    return redirect("complaints:policy")
 
 
 def _shown(found: ComplaintPolicy) -> dict[str, Any]:
@@ -122,7 +113,8 @@ def _shown(found: ComplaintPolicy) -> dict[str, Any]:
             }
             for one in terms.limits
         ],
-        "ladder": [
-            (rung.percent, _("Handler") if rung.to == "handler" else Role(rung.to).label) for rung in terms.ladder
+        "ladder": [(rung.percent, told_words(rung.to)) for rung in terms.ladder],
+        "assignment": [
+            (severity.label, [Role(role).label for role in found.assignment.get(severity, [])]) for severity in Severity
         ],
     }

@@ -1,7 +1,7 @@
 """Decisions about complaints on plain values (X1–X5, U5, U6): the case, its commands, its clocks, its records."""
 
-from complaints.rules.assignment import Candidate, choose_handler
-from complaints.rules.case import KINDS, Asked, Case, Happening, apply, digest, fold
+from complaints.rules.assignment import Candidate, choose_handler, weighed
+from complaints.rules.case import KINDS, Asked, Case, Happening, apply, digest, fold, said
 from complaints.rules.clocks import (
     Calendar,
     Deadline,
@@ -57,4 +57,6 @@ __all__ = [
     "missing",
     "pauses_of",
     "resolved_fast",
+    "said",
+    "weighed",
 ]

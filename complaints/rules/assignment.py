@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from complaints.choices import Severity
+
 
 @dataclass(frozen=True)
 class Candidate:
@@ -22,3 +24,9 @@ def choose_handler(candidates: Sequence[Candidate], named: frozenset[int], roles
         if fit:
             return min(fit, key=lambda one: (one.distance, one.load, one.staff_no))
     return None
+
+
+def weighed(severity: str, amount: int | None, limit: int | None) -> str:
+    """The severity whose rule assigns a case: that of a major one, if as much as `limit` is claimed (X2). Both in units."""
+    large = amount is not None and limit is not None and amount >= limit
+    return Severity.MAJOR if large and severity in (Severity.NORMAL, Severity.IMPORTANT) else severity

@@ -85,15 +85,19 @@ def apply(case: Case, event: Happening) -> Case:
     return replace(_APPLY[event.kind](case, event.data), version=case.version + 1)
 
 
-def digest(before: str, number: str, sequence: int, event: Happening) -> str:
-    """The link of the hash chain: SHA-256 over the link before it and everything the event says."""
-    said = json.dumps(
+def said(before: str, number: str, sequence: int, event: Happening) -> str:
+    """The text that a link of the hash chain is made of: the link before it and everything the event says."""
+    return json.dumps(
         [before, number, sequence, event.kind, event.at.astimezone(UTC).isoformat(), event.by, event.data],
         ensure_ascii=False,
         sort_keys=True,
         separators=(",", ":"),
     )
-    return hashlib.sha256(said.encode()).hexdigest()
+
+
+def digest(before: str, number: str, sequence: int, event: Happening) -> str:
+    """The link of the hash chain: SHA-256 of what is `said`."""
+    return hashlib.sha256(said(before, number, sequence, event).encode()).hexdigest()
 
 
 _OF_CASE = ("about", "superior", "severity", "category", "kind", "amount")

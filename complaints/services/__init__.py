@@ -1,7 +1,8 @@
 """The doors of complaints: the only writers. Every verb asks right and scope, writes events, rows and audit at once."""
 
+from complaints.services.assignment import possible_handlers
 from complaints.services.core import Stale, act, actor_of, calendar_around, happenings, policy_on, terms_of
-from complaints.services.intake import Told, add_intake, likely_duplicates, merge, possible_handlers, register
+from complaints.services.intake import Told, add_intake, likely_duplicates, merge, register
 from complaints.services.work import correct, follow_up, give_to, relabel
 
 __all__ = [

@@ -7,7 +7,7 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db import connection, transaction
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -23,11 +23,11 @@ from complaints.choices import (
     State,
     Wish,
 )
-from complaints.models import Complaint, ComplaintPolicy, Intake
-from complaints.rules import Candidate
-from complaints.services.core import HANDLING, Stale, actor_of, append, happenings, locked, policy_on, terms_of
+from complaints.models import Complaint, Intake
+from complaints.services.assignment import Asking, first_handler, people
+from complaints.services.core import Stale, actor_of, append, happenings, locked, policy_on, terms_of
 from org import audit
-from org.models import Branch, Role, Staff, User
+from org.models import Branch, Staff, User
 from org.rights import require
 from org.scope import is_service_account
 
@@ -81,7 +81,8 @@ def register(told: Told, *, user: User | None, at: datetime) -> tuple[Complaint,
     receiver = None if user is None or is_service_account(user) else user.staff
     branch = told.branch or _branch_of(told, receiver)
     named = frozenset(one.pk for one in (told.about, told.superior) if one is not None)
-    handler = first_handler(policy, severity, branch, named, receiver, at)
+    asked = Asking(severity, told.amount, branch, named, receiver)
+    handler = first_handler(policy, asked, people(at, [branch]))
     complaint = Complaint.objects.create(
         number=_next_number(timezone.localdate(at).year),
         state=State.RECEIVED,
@@ -222,49 +223,6 @@ def survivor(complaint: Complaint) -> Complaint:
     while complaint.merged_into is not None:
         complaint = complaint.merged_into
     return complaint
-
-
-# --- Assignment ----------------------------------------------------------------------------------------------------
-
-
-def first_handler(
-    policy: ComplaintPolicy,
-    severity: str,
-    branch: Branch,
-    named: frozenset[int],
-    receiver: Staff | None,
-    at: datetime,
-) -> int | None:
-    """Who handles a new case: whoever heard it first stays responsible until handed over, unless it is about him or
-    grave; then the policy's rule decides. None: nobody fits, the queue shows it as unassigned."""
-    ordinary = severity in (Severity.NORMAL, Severity.IMPORTANT)
-    if receiver is not None and receiver.pk not in named and ordinary and receiver.role in HANDLING:
-        return receiver.pk
-    found = rules.choose_handler(candidates(branch, at), named, policy.assignment.get(severity, []))
-    return found.staff if found else None
-
-
-def candidates(branch: Branch, at: datetime) -> list[Candidate]:
-    """Who could handle a case of a branch: staff of the branch and those above it, compliance anywhere; one query."""
-    above = [int(part) for part in branch.path.strip("/").split("/") if part]
-    levels = {branch_id: len(above) - 1 - number for number, branch_id in enumerate(above)}
-    serving = Staff.objects.serving(timezone.localdate(at)).filter(
-        Q(branch__in=above, role__in=[Role.COMPLAINT_OFFICER, Role.BRANCH_HEAD]) | Q(role=Role.COMPLIANCE_OFFICER)
-    )
-    rows = serving.annotate(load=Count("complaints", filter=Q(complaints__state__in=OPEN_STATES)))
-    return [Candidate(one.pk, one.staff_no, one.role, levels.get(one.branch_id, len(above)), one.load) for one in rows]
-
-
-def possible_handlers(complaint: Complaint, user: User) -> QuerySet[Staff]:
-    """To whom a case can be given: staff of its branch and those above, compliance; never those it is about."""
-    above = [int(part) for part in complaint.branch.path.strip("/").split("/") if part]
-    named = [one for one in (complaint.about_person_id, complaint.about_superior_id) if one]
-    return (
-        Staff.objects.serving(timezone.localdate())
-        .filter(Q(branch__in=above, role__in=HANDLING) | Q(role=Role.COMPLIANCE_OFFICER))
-        .exclude(pk__in=named)
-        .order_by("staff_no")
-    )
 
 
 # --- One matter, two ways in ---------------------------------------------------------------------------------------

@@ -8,17 +8,17 @@ from django.db import transaction
 from django.db.models import Max
 from django.utils.translation import gettext as _
 
-from complaints.choices import Basis, Unit
+from complaints.choices import Basis, Severity, Unit
 from complaints.models import ComplaintPolicy
 from complaints.rules import Limit, Rung
 from crm.clock import now
 from org import audit
-from org.models import User
+from org.models import Role, User
 from org.rights import require
 
 FIELDS = (
     "valid_from", "limits", "ladder", "assignment", "follow_up_days", "fast_workdays", "group_from", "approve_from",
-    "archive_days", "keep_years", "note",
+    "grave_from", "archive_days", "keep_years", "note",
 )  # fmt: skip
 
 
@@ -64,15 +64,40 @@ def _check(policy: ComplaintPolicy) -> None:
     now_there = {one["key"]: one for one in policy.limits}
     if any(now_there.get(key) != one for key, one in law.items()):
         errors.append(_("A statutory limit stays as the law has it."))
-    rungs = [Rung(**one) for one in policy.ladder]
-    if not rungs or any(not 1 <= rung.percent <= 500 for rung in rungs):
-        errors.append(_("A rung is from 1 to 500 % of a limit."))
+    errors += _ladder_errors([Rung(**one) for one in policy.ladder]) + _assignment_errors(policy.assignment)
     days = policy.follow_up_days
     if not all(isinstance(one, int) and 1 <= one <= 365 for one in days) or len(set(days)) != len(days):
         errors.append(_("Follow-ups are from 1 to 365 days after closing, each once."))
     if errors:
         raise ValidationError(sorted(set(errors)))
     policy.full_clean(exclude=["created_by", "created_at", "published_by", "published_at"])
+
+
+#: Whom a rung may tell, and who may be given a case by rule.
+TOLD = ("handler", Role.BRANCH_HEAD, Role.COMPLAINT_OFFICER, Role.COMPLIANCE_OFFICER)
+GIVEN = (Role.COMPLAINT_OFFICER, Role.BRANCH_HEAD, Role.COMPLIANCE_OFFICER)
+
+
+def _ladder_errors(rungs: list[Rung]) -> list[str]:
+    errors = []
+    if not rungs or any(not 1 <= rung.percent <= 500 for rung in rungs):
+        errors.append(_("A rung is from 1 to 500 % of a limit."))
+    if any(rung.to not in TOLD for rung in rungs):
+        errors.append(_("A rung tells the handler, the branch head, the complaint officer or compliance."))
+    if len({(rung.percent, rung.to) for rung in rungs}) != len(rungs):
+        errors.append(_("Each rung stands once."))
+    if not any(rung.percent <= 100 for rung in rungs):
+        errors.append(_("At least one rung comes by the end of a limit: nothing expires unseen."))
+    return errors
+
+
+def _assignment_errors(assignment: dict[str, list[str]]) -> list[str]:
+    errors = []
+    if set(assignment) != set(Severity.values) or not all(assignment.values()):
+        errors.append(_("Each severity names at least one role."))
+    if any(role not in GIVEN or roles.count(role) > 1 for roles in assignment.values() for role in roles):
+        errors.append(_("A case is given to a complaint officer, a branch head or compliance, each named once."))
+    return errors
 
 
 @transaction.atomic
@@ -89,3 +114,11 @@ def publish(version: int, *, by: User, not_before: date) -> ComplaintPolicy:
     policy.save(update_fields=["state", "published_by", "published_at"])
     audit.record("policy.publish", user=by, object_kind="complaint policy", object_no=str(version))
     return policy
+
+
+@transaction.atomic
+def discard(version: int, *, by: User) -> None:
+    """Throw the draft away. Raises PermissionDenied, DoesNotExist without such a draft."""
+    require(by, "policies.edit")
+    ComplaintPolicy.objects.select_for_update().get(version=version, state="draft").delete()
+    audit.record("policy.discard", user=by, object_kind="complaint policy", object_no=str(version))

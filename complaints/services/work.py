@@ -11,9 +11,9 @@ from django.utils.translation import gettext as _
 from complaints import rules
 from complaints.choices import Severity
 from complaints.models import Complaint, FollowUp
+from complaints.services.assignment import possible_handlers
 from complaints.services.core import act, append, happenings, locked
 from complaints.services.hourly import whom
-from complaints.services.intake import possible_handlers
 from org import audit, notify
 from org.models import Branch, Role, Staff, User
 from org.rights import require

@@ -278,7 +278,10 @@ def _visits(world: World) -> dict[str, object]:
 PUBLIC_FORM = Signer(salt="complaints.public-form")
 #: URLs of one complaint; elsewhere `number` means other things.
 COMPLAINT_URLS = (
-    *(f"complaints:{name}" for name in ("case", "act", "follow-up", "ask", "attach", "paper", "letter", "again")),
+    *(
+        f"complaints:{name}"
+        for name in ("case", "act", "follow-up", "ask", "attach", "paper", "letter", "again", "evidence")
+    ),
     *(
         f"api:complaint-{name}"
         for name in ("detail", "events", "advance", "back", "handover", "reopen", "withdraw", "command")
