@@ -14,7 +14,7 @@ def test_the_process_lives_without_touching_anything(client, django_assert_num_q
 @pytest.mark.django_db
 def test_ready(client):
     answer = client.get("/readyz")
-    assert answer.status_code == 200
+    assert answer.status_code == 200, answer.content
     assert answer.json() == {"database": "ok", "redis": "ok", "migrations": "ok"}
     assert answer.headers["Cache-Control"] == "no-store"
 

@@ -290,4 +290,4 @@ def test_tabs_lead_to_what_one_may(client, head, admin):
         return [tab["url"] for tab in client.get("/staff/").context["tabs"]]
 
     assert found(head) == ["/staff/", "/grants/"]
-    assert found(admin) == ["/staff/", "/grants/", "/tokens/"]
+    assert found(admin) == ["/staff/", "/grants/", "/tokens/", "/webhooks/"]
