@@ -17,7 +17,8 @@ from tests.nights.firm import DAY, NEXT_DAY, Firm, work
 #: Words that Chinese pages keep in Latin letters.
 KEPT = {
     "API", "CSV", "Chrome", "English", "ETF", "Excel", "GB", "GB18030", "ID", "IP", "KB", "MB", "TOTP", "UTF", "XLSX",
-    "Firefox", "_READY", "YYYY", "DD", "MM", "TSV", "zip", "RFM", "BG", "NBD", "gamma", "JavaScript", "POST", "https", "http", "WEBHOOK_HOSTS",
+    "Firefox", "_READY", "YYYY", "DD", "MM", "TSV", "zip", "RFM", "BG", "NBD", "gamma", "JavaScript",
+    "POST", "https", "http", "WEBHOOK_HOSTS",
 }  # fmt: skip
 CHINESE = re.compile(r"[\u3400-\u9fff，。；：、“”]")
 LATIN = re.compile(r"[A-Za-z_]{2,}")
