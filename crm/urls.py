@@ -11,6 +11,7 @@ from rest_framework.routers import SimpleRouter
 
 from crm.health import healthz, readyz
 from nights.home import my_day
+from org.idempotency import once
 
 OWN_APPS = (
     "org",
@@ -38,7 +39,7 @@ def _api_router() -> SimpleRouter:
         if find_spec(module) is None:
             continue
         for prefix, viewset, basename in import_module(module).routes:
-            router.register(prefix, viewset, basename=basename)
+            router.register(prefix, once(viewset), basename=basename)
     return router
 
 

@@ -7,6 +7,13 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitVie
 from org.api_auth import DeclaredScope
 from org.rights import ANYBODY
 
+#: Every POST may carry it (`org.idempotency`).
+ONCE: dict[str, Any] = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "schema": {"type": "string", "maxLength": 200},
+    "description": "The same key and request within a day: the first answer again, nothing done twice",
+}
 #: What every error looks like.
 PROBLEM: dict[str, Any] = {
     "type": "object",
@@ -55,9 +62,12 @@ def with_problems(result: dict[str, Any], generator: Any, request: Any, public: 
     }
     _write_times_as_they_are(result)
     for path in result["paths"].values():
-        for operation in path.values():
+        for method, operation in path.items():
             if isinstance(operation, dict) and "responses" in operation:
                 operation["responses"].setdefault("default", answer)
+                sent = operation.get("requestBody", {}).get("content", {})
+                if method == "post" and not any(kind.startswith("multipart/") for kind in sent):
+                    operation.setdefault("parameters", []).append(ONCE)
     return result
 
 

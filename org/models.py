@@ -260,3 +260,19 @@ class AuditSeal(models.Model):
     class Meta:
         verbose_name = _("Seal of the audit trail")
         indexes = [models.Index(fields=["-at"], name="audit_seal_newest")]
+
+
+class IdempotencyKey(models.Model):
+    """What came of a POST of the API with this key, for a day (`org.idempotency`)."""
+
+    user = models.ForeignKey(User, models.CASCADE, related_name="+", db_index=False)
+    key = models.CharField(max_length=200)
+    request = models.CharField(max_length=64, help_text="SHA-256 of address and body")
+    at = models.DateTimeField(db_index=True)
+    status = models.PositiveSmallIntegerField(default=0)
+    headers = models.JSONField(default=dict)
+    body = models.BinaryField(default=b"")
+
+    class Meta:
+        verbose_name = _("Idempotency key")
+        constraints = [models.UniqueConstraint(fields=["user", "key"], name="idempotency_once")]

@@ -46,6 +46,7 @@ def title(status: int) -> str:
         409: _("Conflict"),
         413: _("Too large"),
         415: _("Unsupported media type"),
+        422: _("The request cannot be done as it stands"),
         429: _("Too many requests"),
     }
     return words.get(status, _("Error"))
