@@ -106,7 +106,7 @@ def _show(
         "files": [] if masked else list(complaint.attachments.order_by("pk")),
         "may_attach": "attach" in allowed,
         "may_export": not masked and may(request.user, "complaints.export"),
-        "letters": parts.letters(complaint, folded) if "attach" in allowed and not masked else None,
+        "letters": parts.letters(complaint, folded, request.user) if "attach" in allowed and not masked else None,
         "follow_ups": [
             (row, FollowUpForm(prefix=f"d{row.days}"))
             for row in complaint.follow_ups.filter(dropped=False).order_by("due_on")

@@ -11,6 +11,7 @@ from complaints.choices import State, Step
 from complaints.forms import ActionForm, LetterForm, StepForm
 from complaints.models import Complaint, ComplaintEvent
 from complaints.rules import Case
+from complaints.services.letters import may_write
 from complaints.words import changes, clock_words, due_cell, event_detail, event_title, limit_words
 from org.models import Staff
 
@@ -27,7 +28,9 @@ def asked(folded: Case) -> dict[str, Any] | None:
     }
 
 
-def letters(complaint: Complaint, folded: Case) -> LetterForm | None:
+def letters(complaint: Complaint, folded: Case, user: Any) -> LetterForm | None:
+    if not may_write(complaint, user):
+        return None
     form = LetterForm(case=folded, complaint=complaint)
     return form if form.fields["letter"].choices else None
 

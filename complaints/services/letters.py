@@ -5,11 +5,12 @@ from datetime import datetime
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import transaction
 from django.utils import timezone, translation
+from django.utils.translation import gettext as _
 
 from complaints import letters, rules
 from complaints.models import Attachment, Complaint
 from complaints.rules import Refused
-from complaints.services.core import Stale, calendar_around, happenings, terms_of
+from complaints.services.core import Stale, actor_of, calendar_around, happenings, terms_of
 from complaints.services.files import attach
 from crm import pdf
 from org import audit
@@ -48,9 +49,17 @@ def write(number: str, letter: str, language: str, *, user: User, at: datetime, 
     return attach(number, file, user=user, at=at, version=version, said=said)
 
 
+def may_write(complaint: Complaint, user: User) -> bool:
+    """A letter speaks for the firm: whoever handles the case writes it, a deputy of theirs, or whoever assigns cases."""
+    actor = actor_of(user)
+    return actor.steers or (complaint.handler_id is not None and complaint.handler_id in (actor.staff, actor.acting))
+
+
 def _facts(number: str, user: User, at: datetime) -> letters.Facts:
     rows = Complaint.objects.visible_to(user).select_related("branch", "handler", "policy")
     complaint = rows.get(number=number)
+    if not may_write(complaint, user):
+        raise Refused("handler", _("Only who handles the case, or assigns cases, writes its letters."))
     events = happenings(complaint)
     calendar = calendar_around(timezone.localdate(complaint.received_at), timezone.localdate(at))
     found = tuple(rules.deadlines(events, terms_of(complaint.policy), calendar))

@@ -180,3 +180,18 @@ def test_fonts_are_in_the_file_and_cover_rare_characters(office, tmp_path):
             ["pdftotext", str(tmp_path / "a.pdf"), "-"], capture_output=True, check=True
         ).stdout.decode()
         assert "欧阳㛃𬀩龑" in text
+
+
+def test_only_who_handles_the_case_or_assigns_cases_writes_its_letters(office, client):
+    """The client's manager sees the case, and a letter speaks for the firm."""
+    complaint = office.take_in()
+    assert complaint.handler_id != office.manager.pk
+    with pytest.raises(Refused, match="writes its letters"):
+        services.draft(complaint.number, "acknowledgement", "en", user=office.manager.user, at=T0)
+    assert services.may_write(complaint, office.head.user)
+    client.force_login(office.manager.user)
+    page = client.get(reverse("complaints:case", args=[complaint.number]))
+    assert page.status_code == 200
+    assert page.context["letters"] is None
+    client.force_login(office.officer.user)
+    assert client.get(reverse("complaints:case", args=[complaint.number])).context["letters"] is not None
