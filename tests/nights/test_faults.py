@@ -158,7 +158,7 @@ def test_three_missed_nights_with_two_beats_and_two_workers_run_once_each_in_ord
     assert all(before[1] <= after[0] for before, after in pairwise(spans)), "one after the other"
     for day in (D2, D3, D4):
         assert {(state, attempt) for _, _, state, attempt, _ in station.jobs(day)} == {("done", 1)}
-        assert len(station.jobs(day)) == 12
+        assert len(station.jobs(day)) == 14
     doubles = "SELECT count(*) FROM (SELECT user_id, key FROM nights_notice GROUP BY 1, 2 HAVING count(*) > 1) d"
     assert station.sql(doubles) == [(0,)]
 
