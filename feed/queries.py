@@ -28,7 +28,7 @@ class Piece:
 
 def changes_for(user: Any, after: int, head: int, *, kinds: Iterable[str] = (), branch: str = "", size: int) -> Piece:
     """What a user may know of the changes after a place, at most `size`. `kinds`: beginnings; `branch`: its number."""
-    firm = scope_of(user).firm
+    scope = scope_of(user)
     allowed = [beginning for beginning, right in RIGHT_OF.items() if may(user, right)]
     wanted = Q()
     for beginning in allowed:
@@ -36,9 +36,9 @@ def changes_for(user: Any, after: int, head: int, *, kinds: Iterable[str] = (), 
     if not allowed:
         return Piece([], head, more=False)
     rows = Change.objects.filter(wanted)
-    if not firm:
+    if not scope.firm:
         # Changes of the firm as a whole want rights that no branch has; rows without a branch go with them.
-        rows = rows.filter(Q(branch__isnull=True) | scope_of(user).branch_condition("branch"))
+        rows = rows.filter(Q(branch__isnull=True) | scope.branch_condition("branch"))
     piece = _piece(rows, after, head, kinds, branch, size)
     cases = {one.object_no for one in piece.changes if one.kind.startswith("complaint.")}
     if cases:

@@ -23,11 +23,6 @@ PAUSE_AFTER = 3
 OVERLAP = timedelta(days=2)
 
 
-def right_of(kind: str) -> str:
-    """The right that a change of this kind wants; KeyError for a kind that nobody declared."""
-    return RIGHT_OF[kind.split(".", 1)[0] + "."]
-
-
 def wait_after(attempts: int) -> timedelta | None:
     """How long after so many failed tries the next comes; None: it was the last."""
     return WAITS[attempts - 1] if attempts <= len(WAITS) else None
