@@ -4,11 +4,12 @@ from functools import cache as once
 
 import redis
 from django.conf import settings
-from django.core.cache import cache
 from django.db import connection
 from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.recorder import MigrationRecorder
 from django.http import HttpRequest, HttpResponse, JsonResponse
+
+from crm.cache import answers
 
 #: A dependency that has not answered by then, in seconds, is not ready.
 PATIENCE = 2
@@ -41,7 +42,8 @@ def _database() -> str:
 def _redis() -> str:
     """The cache and the broker; one server where there is no CACHE_URL."""
     try:
-        cache.get("readyz")
+        if not answers():
+            return "unreachable"
         with redis.Redis.from_url(
             settings.REDIS_URL, socket_timeout=PATIENCE, socket_connect_timeout=PATIENCE
         ) as broker:

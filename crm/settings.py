@@ -84,9 +84,7 @@ if REPLICA_URL:
 DATABASE_ROUTERS = ["crm.replica.Router"]
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
-CACHES = {
-    "default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": CACHE_URL, "KEY_PREFIX": "crm"}
-}
+CACHES = {"default": {"BACKEND": "crm.cache.LosableRedis", "LOCATION": CACHE_URL, "KEY_PREFIX": "crm"}}
 
 # --- Applications ------------------------------------------------------------------------------------------------
 

@@ -7,7 +7,7 @@ from contextvars import Token
 
 from allauth.usersessions.models import UserSession
 from django.conf import settings
-from django.contrib import auth
+from django.contrib import auth, messages
 from django.core.exceptions import ValidationError
 from django.db.models.functions import Now
 from django.http import HttpRequest, HttpResponse
@@ -17,6 +17,7 @@ from django.utils import translation
 from django.utils.cache import patch_vary_headers
 from django.utils.translation import gettext as _
 
+from crm import cache
 from org import audit, logins
 from org.models import User
 from org.problems import problem_response
@@ -26,6 +27,13 @@ GetResponse = Callable[[HttpRequest], HttpResponse]
 API = "/api/"
 #: How often the session notes that its owner is still there, in seconds: exact enough, and a page stays a read.
 NOTE_ACTIVITY_EVERY = 60
+GUESSED = {
+    "account_login",
+    "account_reauthenticate",
+    "account_change_password",
+    "mfa_authenticate",
+    "mfa_reauthenticate",
+}
 
 
 class LanguageMiddleware:
@@ -89,6 +97,14 @@ class PersonMiddleware:
             response.headers.setdefault("Cache-Control", "no-store")
             patch_vary_headers(response, ["Cookie", "HX-Request"])
         return response
+
+    def process_view(self, request: HttpRequest, view: object, args: object, kwargs: object) -> HttpResponse | None:
+        """Shut the doors at which a secret can be guessed while attempts cannot be counted."""
+        match = request.resolver_match
+        if request.method != "POST" or match is None or match.view_name not in GUESSED or cache.answers():
+            return None
+        messages.error(request, _("Sign-in does not work for the moment. Try again in a few minutes."))
+        return redirect(request.path)
 
     def _hold_up(self, request: HttpRequest) -> HttpResponse | None:
         """An answer instead of the page, if the session is over or something else comes first."""

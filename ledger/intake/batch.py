@@ -5,7 +5,6 @@ A batch whose runner died is taken up by the next one, which goes on with the fi
 """
 
 import logging
-import os
 import shutil
 import time
 import uuid
@@ -280,13 +279,17 @@ def forget_orphans(older_than: timedelta = timedelta(days=1)) -> int:
     if not root.is_dir():
         return 0
     before = time.time() - older_than.total_seconds()
-    aged = set()
+    aged = []
     for folder in root.iterdir():
         with suppress(FileNotFoundError):  # another worker was faster
             if folder.is_dir() and folder.stat().st_mtime <= before:
-                aged.add(folder)
-    known = IntakeFile.objects.filter(path__startswith=f"{root}{os.sep}").values_list("path", flat=True) if aged else []
-    orphans = aged - {Path(path).parent for path in known}
+                aged.append(folder)
+    if not aged:
+        return 0
+    # By the folder's own name, which is random: the way to it changes when the data moves.
+    paths = IntakeFile.objects.values_list("path", flat=True)
+    known = {Path(path).parent.name for path in paths.iterator()}
+    orphans = [folder for folder in aged if folder.name not in known]
     for folder in orphans:
         shutil.rmtree(folder, ignore_errors=True)
     return len(orphans)

@@ -361,3 +361,14 @@ def test_missing_files_are_told(tmp_path):
     batch = take_in([tmp_path / "clients.csv"], business_date=DAY, source="folder")
 
     assert [(f.name, f.error) for f in batch.files.all()] == [("clients.csv", "file_missing")]
+
+
+def test_uploads_outlive_a_move_of_the_data(settings, tmp_path):
+    settings.MEDIA_ROOT = tmp_path / "now"
+    batch = IntakeBatch.objects.create(business_date=DAY)
+    batch.files.create(name="trades.csv", path=str(tmp_path / "before" / "intake" / "known" / "trades.csv"))
+    for name in ("known", "forgotten"):
+        (batches.uploads_folder() / name).mkdir(parents=True)
+
+    assert batches.forget_orphans(older_than=timedelta(0)) == 1
+    assert [folder.name for folder in batches.uploads_folder().iterdir()] == ["known"]
