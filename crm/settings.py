@@ -102,6 +102,7 @@ INSTALLED_APPS = [
     "visits.apps.VisitsConfig",
     "complaints.apps.ComplaintsConfig",
     "dashboards.apps.DashboardsConfig",
+    "handovers.apps.HandoversConfig",
     "nights.apps.NightsConfig",
     "feed.apps.FeedConfig",
     "django.contrib.auth",
@@ -427,6 +428,7 @@ CELERY_BEAT_SCHEDULE = {
     "feed-deliver": {"task": "feed.deliver", "schedule": 5.0, "options": {"expires": 5}},
     "audit-seal": {"task": "org.seal_audit", "schedule": 20.0, "options": {"expires": 20}},
     "intake-resume": {"task": "ledger.resume_intake", "schedule": 60.0, "options": {"expires": 60}},
+    "handovers-overlaps": {"task": "handovers.end_overlaps", "schedule": 600.0, "options": {"expires": 600}},
     # Each look works the full hours that nobody has worked yet.
     "complaints-hourly": {"task": "complaints.hourly", "schedule": 300.0, "options": {"expires": 300}},
 }
@@ -508,5 +510,5 @@ LOGGING = {
     "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["console"], "level": "WARNING"},
-    "loggers": {name: {"level": "INFO"} for name in ("crm", "nights", "ledger", "org.seal", "feed")},
+    "loggers": {name: {"level": "INFO"} for name in ("crm", "nights", "ledger", "org.seal", "feed", "handovers")},
 }

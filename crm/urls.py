@@ -27,6 +27,7 @@ OWN_APPS = (
     "visits",
     "complaints",
     "dashboards",
+    "handovers",
     "nights",
     "feed",
 )

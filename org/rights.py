@@ -23,6 +23,8 @@ RIGHTS: dict[str, frozenset[str]] = {
     "clients.viewers": frozenset({Role.BRANCH_HEAD, Role.COMPLIANCE_OFFICER}),
     "clients.edit": frozenset(_CLIENT_ROLES),
     "clients.reassign": frozenset({Role.BRANCH_HEAD}),
+    # A book handed over: the head who does it, the manager who got it.
+    "handovers.view": frozenset(_CLIENT_ROLES),
     "clients.export": frozenset(_CLIENT_ROLES | {Role.ANALYST}),
     "pareto.view": frozenset(_CLIENT_ROLES | {Role.ANALYST}),
     "profit.view": frozenset({Role.BRANCH_HEAD, Role.ANALYST}),

@@ -32,6 +32,7 @@ ROOMS = (
     "visits",
     "complaints",
     "dashboards",
+    "handovers",
     "nights",
     "feed",
     "templates",

@@ -335,6 +335,14 @@ class Contact(models.Model):
     next_step = models.CharField(_("Next step"), max_length=200, blank=True)
     next_on = models.DateField(_("Next step on"), null=True, blank=True)
     next_done_at = models.DateTimeField(null=True)
+    next_staff = models.ForeignKey(
+        Staff,
+        models.PROTECT,
+        null=True,
+        db_index=False,
+        related_name="+",
+        help_text="who does it instead, after a hand-over",
+    )
     duty_month = models.DateField(null=True)
     duty_number = models.PositiveSmallIntegerField(null=True)
     created_by = models.ForeignKey(User, models.PROTECT, related_name="+")
@@ -354,6 +362,11 @@ class Contact(models.Model):
         indexes = [
             models.Index(fields=["client", "-at"], name="contact_client"),
             models.Index(fields=["staff", "next_on"], name="contact_next", condition=Q(next_done_at__isnull=True)),
+            models.Index(
+                fields=["next_staff", "next_on"],
+                name="contact_next_handed",
+                condition=Q(next_done_at__isnull=True, next_staff__isnull=False),
+            ),
         ]
 
 

@@ -344,9 +344,9 @@ def due_of(staff: Staff, user: Any, on: date) -> Due:
     """Own promises and next steps due, towards clients still in the own scope."""
     mine = client_scope(user).condition("client__")
     promises = Promise.objects.filter(mine, staff=staff, kept_at__isnull=True, due_on__lte=on).select_related("client")
-    steps = Contact.objects.filter(mine, staff=staff, next_done_at__isnull=True, next_on__lte=on).select_related(
-        "client"
-    )
+    steps = Contact.objects.filter(
+        mine, Q(next_staff=staff) | Q(next_staff=None, staff=staff), next_done_at__isnull=True, next_on__lte=on
+    ).select_related("client")
     return Due(list(promises.order_by("due_on", "pk")[:12]), list(steps.order_by("next_on", "pk")[:12]))
 
 

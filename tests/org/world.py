@@ -21,6 +21,7 @@ from complaints.services import Told, register
 from crm.partitions import ensure_months
 from dashboards.models import Target
 from feed.models import DeadLetter, Subscription
+from handovers.models import Handover
 from ledger.models import ClientTotals, IntakeBatch, IntakeFile
 from nights.models import Night
 from org.api_auth import make_token
@@ -209,6 +210,13 @@ def _rows(world: World) -> None:
             )
             for name, branch in (("target", world.mine), ("other_target", world.theirs))
         },
+        **{
+            name: _handover(world, client, to)
+            for name, client, to in (
+                ("handover", "client", "manager"),
+                ("other_handover", "other_client", "stranger"),
+            )
+        },
         **_visits(world),
         **{
             name: register(
@@ -295,6 +303,22 @@ def _complaint(world: World) -> Example:
 
 #: URL argument (or 'url argument', where the same word means several things) → example values. Rows of the whole firm
 #: have no other side.
+def _handover(world: World, client: str, to: str) -> Handover:
+    """A book that somebody's client came with, long enough ago not to be undone."""
+    staff = world.staff[to]
+    made = Handover.objects.create(
+        branch=staff.branch,
+        former=staff,
+        reason="Moved",
+        on=DAY - timedelta(days=30),
+        made_by=world.staff["head"].user,
+        undo_until=DAY - timedelta(days=23),
+        moved={"client": 1},
+    )
+    made.moves.create(what="client", client=world.rows[client], to=staff, tier="A", assets=YUAN)
+    return made
+
+
 EXAMPLES: dict[str, Callable[[World], Example]] = {
     "staff_no": lambda w: Example(w.staff["manager"].staff_no, w.staff["stranger"].staff_no, "S-none"),
     "leave_id": lambda w: Example(w.rows["leave"].pk, w.rows["other_leave"].pk, 99_999_999),
@@ -323,6 +347,9 @@ EXAMPLES: dict[str, Callable[[World], Example]] = {
     },
     "analysis": lambda w: Example("overview", None, "nothing"),
     "dimension": lambda w: Example("clients", None, "nothing"),
+    "handover_id": lambda w: Example(w.rows["handover"].pk, w.rows["other_handover"].pk, 99_999_999),
+    "api:handover-detail pk": lambda w: Example(w.rows["handover"].pk, w.rows["other_handover"].pk, 99_999_999),
+    "api:handover-undo pk": lambda w: Example(w.rows["handover"].pk, w.rows["other_handover"].pk, 99_999_999),
     "target_id": lambda w: Example(w.rows["target"].pk, w.rows["other_target"].pk, 99_999_999),
     "api:target-detail pk": lambda w: Example(w.rows["target"].pk, w.rows["other_target"].pk, 99_999_999),
     "dashboards:section key": lambda w: Example("complaints", None, "nothing"),
