@@ -1,10 +1,11 @@
 """What the measure pages read, within the viewer's scope; flows between two dates (S12)."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from django.db.models import Count, Max, Min, Q, QuerySet, Sum
+from django.db.models import BooleanField, Count, Max, Min, Q, QuerySet, Sum
 from django.db.models.expressions import RawSQL
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
@@ -142,41 +143,85 @@ def _moves(scheme: Scheme, start: date, end: date) -> tuple[str, list[Any]]:
     )
 
 
+#: Up to so many clients are looked up one by one by the key of the marks; beyond, one pass over all marks is quicker.
+FEW = 50_000
+_ONE_MARK = """
+(SELECT CASE WHEN NOT k.gone THEN {column}::text END FROM measures_measuremark k
+  WHERE k.client_id = {client} AND k.business_date <= %s ORDER BY k.business_date DESC LIMIT 1)
+"""
+_ONE_TIER = """
+(SELECT CASE WHEN NOT k.gone THEN k.{column}::text END FROM segmentation_rankmark k
+  WHERE k.series = %s AND k.client_id = {client} AND k.business_date BETWEEN %s AND %s ORDER BY k.business_date DESC LIMIT 1)
+"""
+
+
+def _key_of(scheme: Scheme, day: date, client: str) -> tuple[str, list[Any]]:
+    """SQL of one client's key on a day, NULL for whoever was not there, and its parameters; `client`: SQL of the id."""
+    if scheme.key not in ("tier", "service_tier"):
+        return _ONE_MARK.format(column=f"k.{scheme.key}", client=client), [day]
+    run = run_on(day, policy_on(day).scope)
+    if run is None:
+        return "NULL::text", []
+    values = [series(run), base_date(run), run.business_date]
+    return _ONE_TIER.format(column=scheme.key, client=client), values
+
+
 def flows(user: Any, selection: Selection, scheme: Scheme, start: date, end: date) -> dict[tuple[str, str], int]:
-    """Clients by (key then, key now) of a selection, unmoved ones included: one query."""
-    rows = _grouped(user, selection, _moves(scheme, start, end), ("before", "after"))
+    """Clients by (key then, key now) of a selection, unmoved ones included."""
+    days = {"before": start, "after": end}
+    rows = _grouped(user, selection, scheme, days, lambda: _moves(scheme, start, end))
     return {(before, after): count for before, after, count in rows}
 
 
 def counts_on(user: Any, selection: Selection, scheme: Scheme, day: date) -> dict[str, int]:
-    """Clients of a selection by key as they stood on a day: one query."""
-    return dict(_grouped(user, selection, keys_on(scheme, day), ("key",)))
+    """Clients of a selection by key as they stood on a day."""
+    return dict(_grouped(user, selection, scheme, {"key": day}, lambda: keys_on(scheme, day)))
 
 
 def _grouped(
-    user: Any, selection: Selection, found: tuple[str, list[Any]], keys: tuple[str, ...]
+    user: Any, selection: Selection, scheme: Scheme, days: dict[str, date], of_all: Callable[[], tuple[str, list[Any]]]
 ) -> list[tuple[Any, ...]]:
-    condition, scope = client_scope(user).sql("c")
-    wanted = {**scope, "path": (selection.branch.path if selection.branch else "/") + "%"}
-    manager = ""
+    condition, wanted = client_scope(user).sql("c")
+    chosen = f"SELECT c.id FROM clients_client c JOIN org_branch o ON o.id = c.branch_id WHERE {condition}"
+    if selection.branch is not None:
+        chosen, wanted["path"] = f"{chosen} AND o.path LIKE %(path)s", f"{selection.branch.path}%"
     if selection.manager is not None:
-        manager, wanted["manager"] = "AND c.manager_id = %(manager)s", selection.manager.pk
+        chosen, wanted["manager"] = f"{chosen} AND c.manager_id = %(manager)s", selection.manager.pk
+    names = ", ".join(days)
     with replica.connection().cursor() as cursor:
-        inner = cursor.mogrify(*found).decode().replace("%", "%%")
-        names = ", ".join(f"m.{key}" for key in keys)
-        cursor.execute(
-            f"SELECT {names}, count(*) FROM ({inner}) m JOIN clients_client c ON c.id = m.client_id"
-            f" JOIN org_branch o ON o.id = c.branch_id WHERE {condition} AND o.path LIKE %(path)s {manager} GROUP BY {names}",
-            wanted,
-        )
+        cursor.execute(f"SELECT count(*) FROM ({chosen} LIMIT {FEW + 1}) c", wanted)
+        if cursor.fetchone()[0] <= FEW:
+            found = _one_by_one(cursor, scheme, days, chosen)
+        else:
+            inner = cursor.mogrify(*of_all()).decode().replace("%", "%%")
+            found = f"SELECT {names} FROM ({inner}) m JOIN ({chosen}) c ON c.id = m.client_id"
+        cursor.execute(f"SELECT {names}, count(*) FROM ({found}) found GROUP BY {names}", wanted)
         rows: list[tuple[Any, ...]] = cursor.fetchall()
         return rows
+
+
+def _one_by_one(cursor: Any, scheme: Scheme, days: dict[str, date], chosen: str) -> str:
+    looked_up = []
+    for name, day in days.items():
+        sql, values = _key_of(scheme, day, "c.id")
+        looked_up.append(cursor.mogrify(sql, values).decode().replace("%", "%%") + f" AS {name}")
+    there = " OR ".join(f"{name} IS NOT NULL" for name in days)
+    shown = ", ".join(f"coalesce({name}, '{_OUT}') AS {name}" for name in days)
+    # OFFSET 0: the keys are looked up once, not again for each mention.
+    inner = f"SELECT {', '.join(looked_up)} FROM ({chosen}) c OFFSET 0"
+    return f"SELECT {shown} FROM ({inner}) keys WHERE {there}"
 
 
 def moved(
     queryset: QuerySet[Client], scheme: Scheme, start: date, end: date, before: str, after: str
 ) -> QuerySet[Client]:
     """The clients of one stream."""
+    if queryset.order_by()[: FEW + 1].count() <= FEW:
+        for day, key in ((start, before), (end, after)):
+            sql, values = _key_of(scheme, day, '"clients_client"."id"')
+            looked_up = RawSQL(f"coalesce({sql}, %s) = %s", [*values, _OUT, key], BooleanField())  # noqa: S611  our own
+            queryset = queryset.filter(looked_up)
+        return queryset
     moves, values = _moves(scheme, start, end)
     sql = f"SELECT m.client_id FROM ({moves}) m WHERE m.before = %s AND m.after = %s"
     return queryset.filter(pk__in=RawSQL(sql, [*values, before, after]))  # noqa: S611  composed of our own statements
