@@ -6,10 +6,11 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
-from django.db.models import Count, Q, Sum
+from django.db.models import Count, Q, QuerySet, Sum
 from django.urls import reverse
 from django.utils.http import urlencode
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from analyses.models import Cell as AnalysisCell
 from clients.models import STAYING
@@ -87,15 +88,17 @@ def lines(asked: Asked) -> list[Line]:
         return []
     _figures(asked, asked.as_of, found)
     _cells(asked, month_start(asked.as_of), found)
-    funds = BranchFunds.objects.filter(branch__in=found, month__lte=asked.period.last).order_by("branch", "-month")
-    for row in funds.distinct("branch"):
-        line = found[row.branch_id]
-        line.assets, line.held = row.cash + row.securities - row.liabilities, row.clients
+    funds = _within(asked, BranchFunds.objects.filter(month__lte=asked.period.last)).order_by("branch", "-month")
+    sums = ("branch", "cash", "securities", "liabilities", "clients")
+    for branch, cash, securities, liabilities, clients in funds.distinct("branch").values_list(*sums):
+        if branch in found:
+            found[branch].assets, found[branch].held = cash + securities - liabilities, clients
     at = now()
-    complaints = queries.complaints(asked).filter(state__in=OPEN_STATES, branch__in=found)
+    complaints = _within(asked, queries.complaints(asked).filter(state__in=OPEN_STATES))
     counted = complaints.values_list("branch").annotate(n=Count("pk"), over=Count("pk", filter=Q(due_at__lt=at)))
     for branch, count, overdue in counted.order_by():
-        found[branch].open, found[branch].overdue = count, overdue
+        if branch in found:
+            found[branch].open, found[branch].overdue = count, overdue
     goals = Target.objects.visible_to(asked.user).filter(
         staff=None, goal=Target.Goal.REVENUE, kind=asked.period.kind, first=asked.period.first
     )
@@ -106,17 +109,16 @@ def lines(asked: Asked) -> list[Line]:
 
 
 def _figures(asked: Asked, as_of: date, found: Mapping[int, Line]) -> None:
-    last, shown = month_start(as_of), shown_months(asked)
+    last = month_start(as_of)
     months = [month for month in asked.period.months if month <= last]
     before = [month.replace(year=month.year - 1) for month in months]
     rows = Figure.objects.filter(
-        Q(key="revenue", month__in={*shown, *months, *before})
+        Q(key="revenue", month__in={*months, *before})
         | Q(key__in=["duty", "duty_done"], month__in=months)
         | Q(key="leaving", month=last),
         staff_id=WHOLE,
     )
-    if not asked.firm:
-        rows = rows.filter(branch__in=list(found))
+    rows = _within(asked, rows)
     by_branch: dict[int, dict[tuple[str, date], Sums]] = defaultdict(dict)
     for branch, key, month, count, amount in rows.values_list("branch", "key", "month", "count", "amount"):
         by_branch[branch][key, month] = Sums(count, amount)
@@ -133,7 +135,22 @@ def _figures(asked: Asked, as_of: date, found: Mapping[int, Line]) -> None:
         line.duties = sum(sums.get(("duty", month), NONE).count for month in months)
         line.done = sum(sums.get(("duty_done", month), NONE).count for month in months)
         line.leaving = sums.get(("leaving", last), NONE).count
-        line.bars = [sums.get(("revenue", month), NONE).amount for month in shown]
+
+
+def _within(asked: Asked, rows: QuerySet[Any]) -> QuerySet[Any]:
+    """Rows of the branches that are shown; whoever sees the firm asks for all without naming each."""
+    return rows if asked.firm else rows.filter(branch__in=list(asked.branches))
+
+
+def add_bars(asked: Asked, found: Sequence[Line]) -> None:
+    """Twelve months of revenue for the branches that are shown: one statement."""
+    months = shown_months(asked)
+    rows = Figure.objects.filter(
+        key="revenue", month__in=months, staff_id=WHOLE, branch__in=[line.branch.pk for line in found]
+    )
+    amounts = {(branch, month): amount for branch, month, amount in rows.values_list("branch", "month", "amount")}
+    for line in found:
+        line.bars = [amounts.get((line.branch.pk, month), 0) for month in months]
 
 
 def _sum(sums: Mapping[tuple[str, date], Sums], months: Sequence[date]) -> int | None:
@@ -143,11 +160,18 @@ def _sum(sums: Mapping[tuple[str, date], Sums], months: Sequence[date]) -> int |
 
 def _cells(asked: Asked, last: date, found: Mapping[int, Line]) -> None:
     rows = AnalysisCell.objects.filter(
-        Q(dimension="tier", month=last) | Q(dimension="flow", month__in=asked.period.months), branch__in=found
+        Q(dimension="tier", month=last) | Q(dimension="flow", month__in=asked.period.months)
     )
-    summed = rows.values_list("branch", "dimension", "key").annotate(Sum("clients"), Sum("amount")).order_by()
+    summed = (
+        _within(asked, rows)
+        .values_list("branch", "dimension", "key")
+        .annotate(Sum("clients"), Sum("amount"))
+        .order_by()
+    )
     for branch, dimension, key, count, amount in summed:
-        line = found[branch]
+        line = found.get(branch)
+        if line is None:
+            continue
         if dimension == "flow":
             line.inflow += int(amount)
         else:
@@ -223,27 +247,18 @@ def alerts(asked: Asked, found: Sequence[Line]) -> Table:
     """The same rules as on a branch's page, over all branches, the most pressing first."""
     ideal = ideals(asked.as_of) if asked.as_of else {}
     gone = queries.gone(asked, shown_month(asked), today()) if asked.period.kind == "month" else 0.0
-    said: list[tuple[Deviation, Line, str, str]] = []
+    said: list[tuple[Deviation, Line, str]] = []
     for line in found:
         if line.overdue:
-            said.append(
-                (Deviation("overdue", line.overdue, 0), line, _("Complaints over a limit"), f"{line.overdue:,}")
-            )
-        said += [(one, line, _("Revenue below the year before"), percent(one.figure, 0)) for one in _revenue(line)]
+            said.append((Deviation("overdue", line.overdue, 0), line, "overdue"))
+        said += [(one, line, "revenue") for one in rules.drop("revenue", line.likely, line.before)]
         before = (line.assets or 0) - line.inflow
-        said += [(one, line, _("Money leaves"), percent(one.figure, 1)) for one in rules.outflow(line.inflow, before)]
+        said += [(one, line, "outflow") for one in rules.outflow(line.inflow, before)]
         if line.leaving:
-            words = _("A and B clients take their money out")
-            said.append(
-                (Deviation("leaving", line.leaving / max(line.clients, 1), 0.001), line, words, f"{line.leaving:,}")
-            )
+            said.append((Deviation("leaving", line.leaving / max(line.clients, 1), 0.001), line, "leaving"))
         if line.duties:
-            late = rules.behind(line.done, line.duties, gone)
-            said += [(one, line, _("Contacts are behind the month"), percent(one.figure, 0)) for one in late]
-        said += [
-            (one, line, _("Share of A far from the ideal"), percent(one.figure, 1))
-            for one in rules.composition({"A": line.share_a}, ideal | {"B": 0})
-        ]
+            said += [(one, line, "contacts") for one in rules.behind(line.done, line.duties, gone)]
+        said += [(one, line, "share_a") for one in rules.composition({"A": line.share_a}, ideal | {"B": 0})]
     said.sort(key=lambda row: -row[0].rank)
     rows = [
         [
@@ -252,15 +267,27 @@ def alerts(asked: Asked, found: Sequence[Line]) -> Table:
                 f"{reverse('dashboards:branch', args=[line.branch.branch_no])}?{asked.query}",
                 page=True,
             ),
-            Cell(words, tone="bad" if one.urgent else ""),
-            Cell(figure),
+            Cell(_WORDS[what], tone="bad" if one.urgent else ""),
+            Cell(_figure(one, line, what)),
         ]
-        for one, line, words, figure in said[:SHOWN]
+        for one, line, what in said[:SHOWN]
     ]
     columns = [column("branch", _("Branch")), column("what", _("What deviates")), column("figure", _("Figure"))]
     quiet = _("Nothing deviates: all figures are within their thresholds.")
     return Table("alerts", _("What deviates"), columns, rows, empty=quiet)
 
 
-def _revenue(line: Line) -> list[Deviation]:
-    return rules.drop("revenue", line.likely, line.before)
+_WORDS = {
+    "overdue": gettext_lazy("Complaints over a limit"),
+    "revenue": gettext_lazy("Revenue below the year before"),
+    "outflow": gettext_lazy("Money leaves"),
+    "leaving": gettext_lazy("A and B clients take their money out"),
+    "contacts": gettext_lazy("Contacts are behind the month"),
+    "share_a": gettext_lazy("Share of A far from the ideal"),
+}
+
+
+def _figure(one: Deviation, line: Line, what: str) -> str:
+    if what in ("overdue", "leaving"):
+        return f"{getattr(line, what):,}"
+    return percent(one.figure, 1 if what in ("outflow", "share_a") else 0)

@@ -4,6 +4,7 @@ from typing import Any
 
 from django.contrib import messages
 from django.core.exceptions import ValidationError
+from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -29,6 +30,7 @@ from org.models import Branch
 from org.rights import may
 from org.scope import scope_of
 from org.templatetags.fmt import month as month_text
+from org.templatetags.fmt import thousands
 from org.views import page
 from segments.models import Segment
 
@@ -169,6 +171,10 @@ def _target_form(request: HttpRequest, asked: Asked) -> dict[str, Any]:
 # --- Firm ----------------------------------------------------------------------------------------------------------------
 
 
+#: Rows of the table on the page; the workbook has all.
+BRANCHES_SHOWN = 50
+
+
 def _firm(request: HttpRequest) -> tuple[Asked, list[side_by_side.Line], str]:
     """Branches side by side for whoever sees several of them whole. Raises Http404 otherwise."""
     asked = _ask(request, None)
@@ -186,12 +192,20 @@ def _firm(request: HttpRequest) -> tuple[Asked, list[side_by_side.Line], str]:
 def firm(request: HttpRequest) -> HttpResponse:
     """Branches side by side, trend and forecast, what deviates among them."""
     asked, lines, sort = _firm(request)
-    table = side_by_side.table(asked, lines)
     url = f"{reverse('dashboards:firm')}?{asked.query}"
+    shown = Paginator(lines, BRANCHES_SHOWN).get_page(request.GET.get("page"))
+    side_by_side.add_bars(asked, shown.object_list)
+    table = side_by_side.table(asked, shown.object_list)
+    start = f"{url}&sort={sort}&page="
     context = _context(request, asked) | {
         "table": table,
         "alerts": side_by_side.alerts(asked, lines),
         "sorting": {"sort": sort, "url": url, "keys": side_by_side.ORDERS},
+        "pager": {
+            "previous_url": f"{start}{shown.number - 1}" if shown.has_previous() else "",
+            "next_url": f"{start}{shown.number + 1}" if shown.has_next() else "",
+            "label": f"{shown.start_index()}–{shown.end_index()} / {thousands(len(lines))}",
+        },
         "revenue_url": f"{reverse('dashboards:revenue')}?{asked.query}",
         "funds_url": reverse("forecasts:funds-data"),
         "query": f"{asked.query}&sort={sort}",

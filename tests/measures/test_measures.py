@@ -252,7 +252,7 @@ def test_pages_within_few_statements(address, firm, web, django_assert_max_num_q
     services.refresh(DAY)
     web.force_login(StaffFactory(role=Role.BRANCH_HEAD, branch=firm[0].branch).user)
     web.get("/")
-    with django_assert_max_num_queries(16):
+    with django_assert_max_num_queries(17):
         assert web.get(f"/segmentation/{address}/").status_code == 200
 
 
