@@ -9,6 +9,7 @@ from typing import Any
 from django.core.exceptions import ValidationError as Invalid
 from django.db.models import QuerySet
 from django.http import HttpResponseBase
+from django.utils.translation import gettext as _
 from django_filters import rest_framework as filters
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema, extend_schema_view
 from rest_framework import serializers, status
@@ -19,6 +20,7 @@ from rest_framework.response import Response
 
 from clients.models import Client
 from complaints import services
+from complaints.api_case import CaseParts
 from complaints.choices import Category, Cause, Channel, Ground, Party, Result, Severity, Step, Wish
 from complaints.forms import client_for_intake
 from complaints.lists import ComplaintFilter
@@ -26,6 +28,7 @@ from complaints.models import Complaint, ComplaintEvent
 from complaints.rules import Refused
 from complaints.scope import complaint_scope
 from complaints.services import Stale, Told
+from complaints.services.intake import tells_otherwise
 from crm.clock import now
 from crm.money import MAX_YUAN, to_units, to_yuan
 from org import audit
@@ -192,7 +195,7 @@ class ApiFilter(ComplaintFilter):
 @extend_schema_view(
     list=extend_schema(summary="Complaints, newest first"), retrieve=extend_schema(summary="A complaint")
 )
-class ComplaintViewSet(ScopedViewSet):
+class ComplaintViewSet(CaseParts, ScopedViewSet):
     """Complaints of the caller's scope; never those about the caller (X1–X5, U6)."""
 
     right = "complaints.view"
@@ -208,12 +211,20 @@ class ComplaintViewSet(ScopedViewSet):
     @extend_schema(
         summary="Register a complaint",
         request=IntakeSerializer,
-        responses={200: ComplaintSerializer, 201: ComplaintSerializer},
+        responses={
+            200: ComplaintSerializer,
+            201: ComplaintSerializer,
+            409: OpenApiResponse(description="The reference is known with another text; `number` is its case"),
+        },
     )
-    def create(self, request: Request) -> Response:
+    def create(self, request: Request) -> HttpResponseBase:
         sent = IntakeSerializer(data=request.data)
         sent.is_valid(raise_exception=True)
-        complaint, fresh = services.register(sent.told(request.user), user=request.user, at=now())
+        told = sent.told(request.user)
+        complaint, fresh = services.register(told, user=request.user, at=now())
+        if not fresh and tells_otherwise(complaint, told):
+            detail = _("This reference is known with another text. Nothing was changed; add what is new to the case.")
+            return problem_response(409, detail, number=complaint.number)
         visible = Complaint.objects.visible_to(request.user).filter(pk=complaint.pk).exists()
         # The number is told even to the one it is about, nothing else.
         body = self.get_serializer(complaint).data if visible else {"number": complaint.number}

@@ -9,7 +9,7 @@ from django.utils.translation import gettext
 
 from clients import timeline
 from complaints.choices import OPEN_STATES, State
-from complaints.models import Complaint
+from complaints.models import Complaint, Watch
 from complaints.words import clock_words
 from org import notify
 from org.rights import may
@@ -37,6 +37,11 @@ def _relabel(data: dict[str, Any]) -> str:
     return gettext("Complaint %(number)s: other labels wait for a second person") % {"number": data["number"]}
 
 
+def _leaving(data: dict[str, Any]) -> str:
+    said = {"number": data["number"], "sign": Watch.Sign(data["sign"]).label}
+    return gettext("After complaint %(number)s: %(sign)s") % said
+
+
 def _case_url(data: dict[str, Any]) -> str:
     return reverse("complaints:case", args=[data["number"]])
 
@@ -45,6 +50,7 @@ def register() -> None:
     """Everything that complaints add to the pages of others."""
     notify.register("complaints.due", _due, _case_url)
     notify.register("complaints.relabel", _relabel, _case_url)
+    notify.register("complaints.leaving", _leaving, _case_url)
     timeline.register("complaint", "alert-circle", _line, tone="warn")
 
 

@@ -15,7 +15,7 @@ from django.utils.translation import pgettext_lazy
 from clients.models import SavedView
 from complaints.choices import COUNTED, OPEN_STATES, Category, Cause, Channel, Result, Severity, State, Step
 from complaints.choices import Kind as Matter
-from complaints.models import Complaint, StepRun
+from complaints.models import Complaint, StepRun, Watch
 from complaints.scope import complaint_scope
 from complaints.words import STATE_TONES, due_cell
 from crm.clock import now
@@ -76,6 +76,7 @@ class ComplaintFilter(ListFilterSet):
     kind = django_filters.MultipleChoiceFilter(choices=Matter.choices, label=_("Kind of matter"))
     relabel = django_filters.BooleanFilter(field_name="relabel_asked", label=_("Labels wait for a second person"))
     done_step = django_filters.MultipleChoiceFilter(choices=Step.choices, label=_("Step done"), method="has_done")
+    leaving = django_filters.BooleanFilter(label=_("Client leaves after closing"), method="is_leaving")
     repeat = django_filters.BooleanFilter(label=_("Client complained before"), method="is_repeat")
 
     class Meta:
@@ -124,6 +125,10 @@ class ComplaintFilter(ListFilterSet):
     def has_done(self, queryset: QuerySet[Any], name: str, value: list[str]) -> QuerySet[Any]:
         done = StepRun.objects.filter(complaint=OuterRef("pk"), step__in=value, done_at__isnull=False)
         return queryset.filter(Exists(done))
+
+    def is_leaving(self, queryset: QuerySet[Any], name: str, value: bool) -> QuerySet[Any]:
+        watched = Exists(Watch.objects.leaving().filter(complaint=OuterRef("pk")))
+        return queryset.filter(watched) if value else queryset
 
     def is_repeat(self, queryset: QuerySet[Any], name: str, value: bool) -> QuerySet[Any]:
         return queryset.filter(repeats()) if value else queryset
@@ -262,7 +267,7 @@ class ComplaintListing(Listing):
 
 
 def counts(user: Any) -> dict[str, int]:
-    """Figures above the queue: open, mine, overdue, without a handler; one statement."""
+    """Figures above the queue: open, mine, overdue, without a handler, client leaving; one statement."""
     mine = None if is_service_account(user) else getattr(user, "staff", None)
     is_open = Q(state__in=OPEN_STATES)
     return Complaint.objects.visible_to(user).aggregate(
@@ -270,4 +275,5 @@ def counts(user: Any) -> dict[str, int]:
         mine=Count("pk", filter=is_open & Q(handler=mine)),
         overdue=Count("pk", filter=is_open & Q(due_at__lt=now())),
         unassigned=Count("pk", filter=is_open & Q(handler=None)),
+        leaving=Count("pk", filter=Exists(Watch.objects.leaving().filter(complaint=OuterRef("pk")))),
     )

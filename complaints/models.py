@@ -316,6 +316,48 @@ class FollowUp(models.Model):
         ]
 
 
+class WatchQuerySet(OfComplaint):
+    def leaving(self) -> "WatchQuerySet":
+        """Clients who left, or began to, since the case was closed."""
+        return self.exclude(sign="").filter(dropped=False)
+
+
+class Watch(models.Model):
+    """The relationship after closing (X6): what the client had then, and the first sign that he leaves. Money in units.
+
+    `inflow`: in minus out since the first of the month of closing. `dropped`: the case was opened again.
+    """
+
+    class Sign(models.TextChoices):
+        CLOSED = "closed", _("Account closed")
+        OUTFLOW = "outflow", _("Money leaves")
+
+    complaint = models.ForeignKey(Complaint, models.PROTECT, related_name="watches", db_index=False)
+    round = models.PositiveSmallIntegerField()
+    from_on = models.DateField(_("Closed on"))
+    until_on = models.DateField(_("Watched until"))
+    assets = models.BigIntegerField(_("Assets then"))
+    inflow = models.BigIntegerField(_("In minus out since"), default=0)
+    as_of = models.DateField(null=True)
+    sign = models.CharField(_("Sign"), max_length=7, choices=Sign, blank=True)
+    noticed_on = models.DateField(_("Noticed on"), null=True)
+    dropped = models.BooleanField(default=False)
+
+    objects = WatchQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["complaint", "round"], name="complaint_watch_once"),
+            models.CheckConstraint(
+                name="complaint_watch_noticed",
+                condition=Q(sign="", noticed_on__isnull=True) | (~Q(sign="") & Q(noticed_on__isnull=False)),
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["until_on"], name="complaint_watched", condition=Q(sign="", dropped=False)),
+        ]
+
+
 class Attachment(models.Model):
     """A file of a case; stored under MEDIA_ROOT, which no URL serves, and sent with rights asked again."""
 

@@ -7,6 +7,7 @@ from datetime import date
 from decimal import Decimal
 
 from crm.partitions import next_month
+from ledger.rules import LEAVING_PERCENT
 
 # --- Periods -----------------------------------------------------------------------------------------------------------
 
@@ -99,7 +100,7 @@ COVERAGE_BEHIND = 0.10
 #: A composition deviates when the share of A or B is so far from the ideal.
 COMPOSITION = 0.05
 #: A clients (and B) are losing assets from so much net outflow in three months, share of the assets at the start.
-LEAVING = 0.10
+LEAVING = LEAVING_PERCENT / 100
 #: A clients are idle after so many days without a trade.
 IDLE_DAYS = 90
 #: Expected revenue against actual (fair index) from which a manager is behind, and the clients needed to say so.

@@ -11,8 +11,6 @@ UNDO_DAYS = 7
 WATCH_DAYS = 90
 #: The former manager stays beside the new one for at most so many days.
 MOST_OVERLAP = 60
-#: A client is at risk whose net outflow since the month of the hand-over reaches this share of the assets of that day, in %.
-OUTFLOW_PERCENT = 10
 #: Days within which each client should hear from the new manager, by tier; 14 for who has none.
 GREET_DAYS = {"A": 3, "B": 7, "C": 14}
 
@@ -46,10 +44,3 @@ def share_out(book: Iterable[Holding], loads: Mapping[int, int]) -> dict[int, in
 def greet_by(tier: str, on: date) -> date:
     """The day by which a client handed over on a day should have heard from the new manager."""
     return on + timedelta(days=GREET_DAYS.get(tier, max(GREET_DAYS.values())))
-
-
-def at_risk(assets_then: int, inflow: int, *, closed: bool) -> str:
-    """'closed', 'outflow' or ''; `inflow` is in minus out since then, in the units of the assets."""
-    if closed:
-        return "closed"
-    return "outflow" if inflow < 0 and -inflow * 100 >= OUTFLOW_PERCENT * max(assets_then, 1) else ""

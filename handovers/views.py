@@ -19,7 +19,8 @@ from crm.clock import now, today
 from handovers import queries, services
 from handovers.forms import WishForm
 from handovers.models import Handover, Move
-from handovers.rules import WATCH_DAYS, at_risk, greet_by
+from handovers.rules import WATCH_DAYS, greet_by
+from ledger.rules import leaving
 from org.models import Staff
 from org.rights import may
 from org.scope import scope_of
@@ -90,7 +91,7 @@ def handover(request: HttpRequest, handover_id: int) -> HttpResponse:
             "to": names.get(row.to_id, ""),
             "by": greet_by(row.tier, one.on),
             "late": row.first_at is None and greet_by(row.tier, one.on) < day,
-            "risk": RISKS.get(at_risk(row.assets, row.inflow, closed=row.closed), ""),
+            "risk": RISKS.get(leaving(row.assets, row.inflow, closed=row.closed), ""),
         }
         for row in rows
         if row.still

@@ -12,6 +12,7 @@ from typing import Any
 from django.conf import settings
 
 from analyses import services as analyses
+from complaints import services as complaints
 from crm.partitions import ensure_months, month_start
 from dashboards import services as dashboards
 from forecasts import services as forecasts
@@ -127,7 +128,10 @@ def _run_of(business_date: date) -> RankingRun:
 
 def _notices(work: Work) -> Outcome:
     managers, heads = notices.tell_of_moves(work.business_date)
-    return Outcome(managers + heads, {"managers": managers, "heads": heads})
+    if _is_old(work.business_date):
+        return Outcome(managers + heads, {"managers": managers, "heads": heads})
+    after = complaints.watch(work.business_date)
+    return Outcome(managers + heads, {"managers": managers, "heads": heads, "leaving": after.leaving})
 
 
 def _measures(work: Work) -> Outcome:

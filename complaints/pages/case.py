@@ -111,6 +111,7 @@ def _show(
             (row, FollowUpForm(prefix=f"d{row.days}"))
             for row in complaint.follow_ups.filter(dropped=False).order_by("due_on")
         ],
+        "watch": None if masked else complaint.watches.filter(dropped=False, round=complaint.round).first(),
         "may_follow_up": acts and complaint.state == State.CLOSED,
         "again": bound.get("again") or AgainForm(auto_id="again-%s", initial={"received_at": timezone.localtime(at)})
         if acts and complaint.state in OPEN_STATES and not masked

@@ -3,6 +3,7 @@
 from complaints.services.assignment import possible_handlers
 from complaints.services.core import Stale, act, actor_of, calendar_around, happenings, policy_on, terms_of
 from complaints.services.intake import Told, add_intake, likely_duplicates, merge, register
+from complaints.services.watch import watch
 from complaints.services.work import correct, follow_up, give_to, relabel
 
 __all__ = [
@@ -23,4 +24,5 @@ __all__ = [
     "register",
     "relabel",
     "terms_of",
+    "watch",
 ]

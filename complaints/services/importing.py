@@ -13,7 +13,7 @@ from typing import Any, TextIO
 from django.core.exceptions import ValidationError
 from django.utils import timezone
 
-from complaints.services.intake import Told, register
+from complaints.services.intake import Told, register, tells_otherwise
 from org.models import User
 
 FOLDER = Path(__file__).resolve().parent.parent / "mappings"
@@ -23,10 +23,15 @@ _MOST = {"summary": 120, "product": 120}
 
 @dataclass
 class Imported:
-    """What came of a list. `rejected`: line of the file → why; `unmapped`: values that went to 'other'."""
+    """What came of a list. `rejected`: line of the file → why; `unmapped`: values that went to 'other'.
+
+    `differs`: line → number of the case that has the row's reference with another narrative. The case stays as it is: somebody
+    compares, and adds what is new as a note or a second intake.
+    """
 
     new: int = 0
     known: int = 0
+    differs: dict[int, str] = field(default_factory=dict)
     rejected: dict[int, str] = field(default_factory=dict)
     unmapped: Counter[str] = field(default_factory=Counter)
 
@@ -52,7 +57,7 @@ def import_list(
                 continue
             try:
                 told = told_of(row, mapping, found.unmapped)
-                _complaint, fresh = register(told, user=user, at=at)
+                complaint, fresh = register(told, user=user, at=at)
             except ValidationError as error:
                 texts = getattr(error, "message_dict", {"": error.messages})
                 found.rejected[line] = "; ".join(f"{name}: {' '.join(said)}" for name, said in texts.items())
@@ -60,6 +65,8 @@ def import_list(
                 found.rejected[line] = str(error)
             else:
                 found.new, found.known = found.new + fresh, found.known + (not fresh)
+                if not fresh and tells_otherwise(complaint, told):
+                    found.differs[line] = complaint.number
     return found
 
 

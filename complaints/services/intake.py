@@ -122,6 +122,14 @@ def register(told: Told, *, user: User | None, at: datetime) -> tuple[Complaint,
     return complaint, True
 
 
+def tells_otherwise(complaint: Complaint, told: Told) -> bool:
+    """Whether what was told under a known reference is another story than the one the case was registered with."""
+    first = complaint.intakes.order_by("pk").first()
+    if first is None or (first.source, first.external_ref) != (told.source.strip(), told.external_ref.strip()):
+        return False
+    return complaint.narrative.split() != told.narrative.replace("\x00", "").split()
+
+
 def _said(complaint: Complaint, told: Told) -> dict[str, Any]:
     """What the first event keeps: everything the rules ask for, and the story as it was told."""
     return {

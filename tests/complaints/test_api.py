@@ -43,11 +43,14 @@ def intake(office, **more):
 def test_a_replayed_intake_is_the_same_case(office):
     api = program()
     first = send(api, data=intake(office))
-    again = send(api, data=intake(office, narrative="Sent twice"))
-    assert (first.status_code, again.status_code) == (201, 200)
+    again = send(api, data=intake(office, narrative="Too  dear\n"))
+    other = send(api, data=intake(office, narrative="Another story"))
+    assert (first.status_code, again.status_code, other.status_code) == (201, 200, 409)
+    assert other.json()["number"] == first.json()["number"]
     assert first.json()["number"] == again.json()["number"]
     assert first.json()["amount"] == "12.50"
     complaint = Complaint.objects.get()
+    assert complaint.narrative == "Too dear"
     assert complaint.receiver is None
     assert complaint.handler == office.officer  # by the policy's rule: nobody heard it first
 

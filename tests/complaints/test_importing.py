@@ -128,3 +128,19 @@ def _counted(column: str) -> dict[str, int]:
             f"SELECT {column}, count(*) FROM complaints_complaint WHERE result <> 'merged' AND {column} IS NOT NULL GROUP BY 1"
         )
         return dict(cursor.fetchall())
+
+
+def test_a_known_number_with_another_story_changes_nothing_and_is_named(path, tmp_path, capsys):
+    office = Office()
+    told = next(row for row in rows(path) if row["Consumer complaint narrative"].strip())
+    for text in (told["Consumer complaint narrative"], "Something else happened"):
+        with (tmp_path / "list.csv").open("w", encoding="utf-8", newline="") as out:
+            writer = csv.DictWriter(out, told.keys())
+            writer.writeheader()
+            writer.writerow(told | {"Consumer complaint narrative": text})
+        call_command(
+            "import_complaints", tmp_path / "list.csv", "--mapping", "cfpb", "--user", office.officer.user.username
+        )
+    complaint = Complaint.objects.get()
+    assert complaint.narrative == told["Consumer complaint narrative"].strip()
+    assert f"line 2: known as {complaint.number} with another narrative" in capsys.readouterr().out

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from handovers.rules import Holding, at_risk, greet_by, share_out
+from handovers.rules import Holding, greet_by, share_out
+from ledger.rules import leaving
 
 books = st.lists(st.integers(0, 3), max_size=60).map(lambda weights: [Holding(n, w) for n, w in enumerate(weights)])
 
@@ -50,5 +51,5 @@ def test_the_best_are_greeted_first(tier, day):
         (1000, 0, True, "closed"),
     ],
 )
-def test_who_is_at_risk(then, inflow, closed, why):
-    assert at_risk(then, inflow, closed=closed) == why
+def test_who_is_leaving(then, inflow, closed, why):
+    assert leaving(then, inflow, closed=closed) == why

@@ -34,5 +34,7 @@ class Command(BaseCommand):
         self.stdout.write(f"{found.new} new, {found.known} known already, {len(found.rejected)} rejected")
         for line, why in list(found.rejected.items())[:20]:
             self.stdout.write(f"  line {line}: {why}")
+        for line, number in list(found.differs.items())[:20]:
+            self.stdout.write(f"  line {line}: known as {number} with another narrative; compare, nothing was changed")
         for value, count in found.unmapped.most_common(20):
             self.stdout.write(f"  not in the mapping: {value} ({count})")
