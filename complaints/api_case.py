@@ -77,6 +77,10 @@ class LetterSerializer(serializers.Serializer):
     language = serializers.ChoiceField(choices=["zh-hans", "en"], default="zh-hans")
 
 
+def _user(request: Request) -> Any:
+    return request.user
+
+
 class CaseParts:
     """Actions of a `ComplaintViewSet`."""
 
@@ -102,7 +106,7 @@ class CaseParts:
         wanted = sent(WriteFollowUpSerializer, request)
         days = wanted.pop("days")
         try:
-            row = services.follow_up(case.number, days, **wanted, user=request.user, at=now())
+            row = services.follow_up(case.number, days, **wanted, user=_user(request), at=now())
         except FollowUp.DoesNotExist as error:
             raise Http404 from error
         except Invalid as error:
@@ -128,7 +132,7 @@ class CaseParts:
         case = self.get_object()
         file = sent(AttachSerializer, request)["file"]
         try:
-            made = files.attach(case.number, file, user=request.user, at=now())
+            made = files.attach(case.number, file, user=_user(request), at=now())
         except Refused as refused:
             return problem_response(400, str(refused.message), code=refused.code)
         except Invalid as error:
@@ -144,7 +148,7 @@ class CaseParts:
         if complaint_scope(request.user).masked:
             raise Http404
         try:
-            row, file = files.opened(case.number, int(paper_id), user=request.user)
+            row, file = files.opened(case.number, int(paper_id), user=_user(request))
         except (Attachment.DoesNotExist, FileNotFoundError) as error:
             raise Http404 from error
         headers = {"X-Content-Type-Options": "nosniff", "Cache-Control": "private, no-store"}
@@ -164,7 +168,7 @@ class CaseParts:
             raise Http404
         wanted, version = sent(LetterSerializer, request), seen_version(request)
         try:
-            made = letters.write(case.number, **wanted, user=request.user, at=now(), version=version)
+            made = letters.write(case.number, **wanted, user=_user(request), at=now(), version=version)
         except Stale:
             return problem_response(409, current=self.get_serializer(self.get_object()).data)
         except Refused as refused:

@@ -103,4 +103,5 @@ class LosableRedis(RedisCache):
 
 def answers() -> bool:
     """Whether the cache can count and remember at this moment."""
-    return caches["default"].answers()
+    cache: Any = caches["default"]
+    return bool(cache.answers())

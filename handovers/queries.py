@@ -219,7 +219,7 @@ SELECT (SELECT count(*) FROM visits_duty WHERE client_id = ANY(%(clients)s) AND 
 
 def counts(former_id: int, client_ids: Sequence[int], on: date) -> dict[str, int]:
     """What would move, by kind."""
-    values = {"clients": list(client_ids), "former": former_id, "on": on, "month": month_start(on)}
+    values: dict[str, Any] = {"clients": list(client_ids), "former": former_id, "on": on, "month": month_start(on)}
     with connection.cursor() as cursor:
         cursor.execute(_COUNTS, values)
         duties, visits, promises, steps = cursor.fetchone()
@@ -239,7 +239,7 @@ SELECT t.to_id, count(DISTINCT v.id)
 
 def clashes(former_id: int, to: Mapping[int, int], on: date) -> dict[int, int]:
     """Staff id → planned visits to come that fall together with visits the successor has."""
-    values = {"clients": list(to), "managers": list(to.values()), "former": former_id, "on": on}
+    values: dict[str, Any] = {"clients": list(to), "managers": list(to.values()), "former": former_id, "on": on}
     with connection.cursor() as cursor:
         cursor.execute(_CLASHES, values)
         return dict(cursor.fetchall())
@@ -277,7 +277,7 @@ class Watched:
 
 def watched(handover: Handover, until: date, staff_ids: Sequence[int] | None) -> list[Watched]:
     """The clients of a hand-over, those of the best tiers first; `staff_ids`: only what these got."""
-    values = {
+    values: dict[str, Any] = {
         "handover": handover.pk,
         "branch": handover.branch_id,
         "month": month_start(handover.on),

@@ -268,8 +268,9 @@ def undo(handover_id: int, *, user: User, on: date, at: datetime) -> Handover:
         detail={"handover": handover.pk, **back},
     )
     heirs = Staff.objects.filter(pk__in=handover.moves.filter(what="client").values("to_id"), user__isnull=False)
-    for user_id in {*heirs.values_list("user_id", flat=True), former.user_id} - {None}:
-        notify.tell(user_id, f"handover-undone:{handover.pk}", "handovers.undone", {"name": former.name})
+    for user_id in {*heirs.values_list("user_id", flat=True), former.user_id}:
+        if user_id is not None:
+            notify.tell(user_id, f"handover-undone:{handover.pk}", "handovers.undone", {"name": former.name})
     return handover
 
 

@@ -357,6 +357,7 @@ EXAMPLES: dict[str, Callable[[World], Example]] = {
     "prospect_id": lambda w: Example(w.rows["prospect"].pk, w.rows["other_prospect"].pk, 99_999_999),
     "days": lambda w: Example(7, None, 99),
     **{f"{url} number": _complaint for url in COMPLAINT_URLS},
+    "paper_id": lambda w: Example(w.rows["paper"].pk, w.rows["other_paper"].pk, 99_999_999),
     "attachment_id": lambda w: Example(w.rows["paper"].pk, w.rows["other_paper"].pk, 99_999_999),
     # Signed: whoever has the address may, whatever his role.
     "complaints:public token": lambda w: Example(
