@@ -206,7 +206,15 @@ def _value(name: str, value: Any) -> str:
 
 def limit_words(amount: int, unit: str) -> str:
     """'15 calendar days'."""
-    return f"{amount} {Unit(unit).label}"
+    if unit == Unit.HOUR:
+        words = ngettext("%(n)s hour", "%(n)s hours", amount)
+    elif unit == Unit.CALENDAR_DAY:
+        words = ngettext("%(n)s calendar day", "%(n)s calendar days", amount)
+    elif unit == Unit.WORKING_DAY:
+        words = ngettext("%(n)s working day", "%(n)s working days", amount)
+    else:
+        words = ngettext("%(n)s trading day", "%(n)s trading days", amount)
+    return words % {"n": amount}
 
 
 # --- Time left: in words and colour, never colour alone ----------------------------------------------------------------

@@ -92,6 +92,9 @@
     return [1, 1.5, 2, 2.5, 3, 4, 5, 6, 8, 10].find((factor) => factor * power >= value * 0.999) * power;
   }
 
+  // Without the dust of binary fractions, 3.0000000000000004.
+  const round = (value) => Number(value.toPrecision(12));
+
   function pareto(data, echarts) {
     const { names, unit } = data;
     const colours = { A: token("chart-a"), B: token("chart-b"), C: token("chart-c") };
@@ -113,16 +116,18 @@
     // Five steps up on both sides, and as many down as the negative columns need: the two zeros are one line.
     const most = Math.max(...data.columns, 0);
     const least = Math.min(...data.columns, 0);
-    const step = roundStep(Math.max(most / 5, -least / 8));
+    const fine = roundStep(Math.max(most / 5, -least / 8));
+    // Half a case is no case: what is counted is marked in whole numbers.
+    const step = data.columns.every(Number.isInteger) ? Math.ceil(fine) : fine;
     // A few clients who cost a little need no step of their own: the axis then ends at them, its lines stay at whole steps.
     const depth = -least / step;
     const below = depth < 0.5 ? depth : Math.ceil(depth);
     const at = (size) => {
-      const customValues = Array.from({ length: 6 + Math.floor(below) }, (_nothing, i) => (i - Math.floor(below)) * size);
+      const customValues = Array.from({ length: 6 + Math.floor(below) }, (_nothing, i) => round((i - Math.floor(below)) * size));
       return { axisLabel: { customValues }, splitLine: { customValues }, axisTick: { customValues } };
     };
     option.yAxis = [
-      { ...option.yAxis, min: -below * step, max: 5 * step, interval: step, ...at(step) },
+      { ...option.yAxis, min: round(-below * step), max: round(5 * step), interval: step, ...at(step) },
       {
         type: "value",
         // On a phone there is no room for both names; the ticks say per cent.
