@@ -103,6 +103,7 @@ INSTALLED_APPS = [
     "complaints.apps.ComplaintsConfig",
     "dashboards.apps.DashboardsConfig",
     "handovers.apps.HandoversConfig",
+    "callbacks.apps.CallbacksConfig",
     "nights.apps.NightsConfig",
     "feed.apps.FeedConfig",
     "django.contrib.auth",

@@ -28,6 +28,7 @@ OWN_APPS = (
     "complaints",
     "dashboards",
     "handovers",
+    "callbacks",
     "nights",
     "feed",
 )

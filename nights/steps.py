@@ -12,7 +12,9 @@ from typing import Any
 from django.conf import settings
 
 from analyses import services as analyses
+from callbacks import services as callbacks
 from complaints import services as complaints
+from crm.clock import now
 from crm.partitions import ensure_months, month_start
 from dashboards import services as dashboards
 from forecasts import services as forecasts
@@ -131,7 +133,9 @@ def _notices(work: Work) -> Outcome:
     if _is_old(work.business_date):
         return Outcome(managers + heads, {"managers": managers, "heads": heads})
     after = complaints.watch(work.business_date)
-    return Outcome(managers + heads, {"managers": managers, "heads": heads, "leaving": after.leaving})
+    calls = callbacks.refresh(work.business_date, now())
+    detail = {"managers": managers, "heads": heads, "leaving": after.leaving, "callbacks": calls.new + calls.drawn}
+    return Outcome(managers + heads + calls.new + calls.drawn, detail)
 
 
 def _measures(work: Work) -> Outcome:

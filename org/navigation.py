@@ -42,6 +42,7 @@ PLACES = (
     Place("visits:day", _("Visits"), "map-pin", "visits.view"),
     Place("segmentation:pareto", _("Segmentation"), "chart-bar", "pareto.view"),
     Place("complaints:list", _("Complaints"), "alert-circle", "complaints.view"),
+    Place("callbacks:queue", _("Call-backs"), "phone", "callbacks.view"),
     Place("ledger:intake", _("Intake"), "database-import", "intake.view"),
     Place("nights:list", _("Nights"), "moon-stars", "nights.view"),
     Place("segmentation:policies", _("Policies"), "scale", "policies.view"),

@@ -54,6 +54,11 @@ RIGHTS: dict[str, frozenset[str]] = {
     "complaints.approve": frozenset({Role.BRANCH_HEAD, Role.COMPLIANCE_OFFICER}),
     "complaints.analyse": frozenset({Role.BRANCH_HEAD, Role.ANALYST} | _COMPLAINT_ROLES),
     "complaints.export": frozenset({Role.BRANCH_HEAD} | _COMPLAINT_ROLES),
+    # Call-backs: made by people who do not serve the clients; heads and head office see numbers alone.
+    "callbacks.view": frozenset({Role.CALLBACK_AGENT, Role.COMPLIANCE_OFFICER}),
+    "callbacks.record": frozenset({Role.CALLBACK_AGENT, Role.COMPLIANCE_OFFICER}),
+    "callbacks.steer": frozenset({Role.COMPLIANCE_OFFICER}),
+    "callbacks.meter": frozenset({Role.CALLBACK_AGENT, Role.COMPLIANCE_OFFICER, Role.BRANCH_HEAD, Role.ANALYST}),
     "policies.view": frozenset({Role.BRANCH_HEAD} | _HEAD_OFFICE),
     "policies.edit": frozenset({Role.ADMIN}),
     "intake.view": frozenset(_HEAD_OFFICE),
@@ -87,6 +92,8 @@ NEVER_BY_TOKEN = frozenset(
         "audit.view",
         "clients.viewers",
         "complaints.approve",
+        "callbacks.record",
+        "callbacks.steer",
         "views.branch",
         "views.firm",
     }

@@ -33,6 +33,7 @@ ROOMS = (
     "complaints",
     "dashboards",
     "handovers",
+    "callbacks",
     "nights",
     "feed",
     "templates",

@@ -12,6 +12,7 @@ from django.test import Client as Browser
 from django.utils import timezone
 
 from analyses.models import Offer
+from callbacks.models import Callback
 from clients.models import Account, Client
 from clients.search import refresh
 from clients.services.care import init_care
@@ -211,6 +212,16 @@ def _rows(world: World) -> None:
             for name, branch in (("target", world.mine), ("other_target", world.theirs))
         },
         **{
+            name: Callback.objects.create(
+                client=world.rows[client],
+                kind="new",
+                year=DAY.year,
+                due_on=DAY + timedelta(days=9),
+                abnormal=["identity"],
+            )
+            for name, client in (("callback", "client"), ("other_callback", "other_client"))
+        },
+        **{
             name: _handover(world, client, to)
             for name, client, to in (
                 ("handover", "client", "manager"),
@@ -347,6 +358,8 @@ EXAMPLES: dict[str, Callable[[World], Example]] = {
     },
     "analysis": lambda w: Example("overview", None, "nothing"),
     "dimension": lambda w: Example("clients", None, "nothing"),
+    "callback_id": lambda w: Example(w.rows["callback"].pk, w.rows["other_callback"].pk, 99_999_999),
+    "api:callback-detail pk": lambda w: Example(w.rows["callback"].pk, w.rows["other_callback"].pk, 99_999_999),
     "handover_id": lambda w: Example(w.rows["handover"].pk, w.rows["other_handover"].pk, 99_999_999),
     "api:handover-detail pk": lambda w: Example(w.rows["handover"].pk, w.rows["other_handover"].pk, 99_999_999),
     "api:handover-undo pk": lambda w: Example(w.rows["handover"].pk, w.rows["other_handover"].pk, 99_999_999),

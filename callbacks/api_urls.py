@@ -1,0 +1,5 @@
+"""API routes of the call-backs."""
+
+from callbacks.api import CallbackViewSet
+
+routes = [("callbacks", CallbackViewSet, "callback")]
