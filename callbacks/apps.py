@@ -32,6 +32,6 @@ class CallbacksConfig(AppConfig):
         )
         notify.register(
             "callbacks.abnormal",
-            lambda data: _("A call-back is not as it should be."),
+            lambda data: str(_("A call-back is not as it should be.")),
             lambda data: reverse("callbacks:callback", args=[data["id"]]),
         )

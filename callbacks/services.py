@@ -222,5 +222,5 @@ def _tell_compliance(row: Callback, at: datetime) -> None:
     officers = Staff.objects.serving(timezone.localdate(at)).filter(
         role=Role.COMPLIANCE_OFFICER, branch__in=above, user__is_active=True
     )
-    for user_id in officers.exclude(pk=row.client.manager_id).values_list("user_id", flat=True):
+    for user_id in officers.exclude(clients=row.client).values_list("user_id", flat=True):
         notify.tell(user_id, f"callback:{row.pk}:{row.version}", "callbacks.abnormal", {"id": row.pk})

@@ -100,8 +100,7 @@ def callback(request: HttpRequest, callback_id: int) -> HttpResponse:
             except Conflict:
                 status = 409
                 form.add_error(None, _("Somebody else wrote a call down in between. Look at it, then decide."))
-                form.data = form.data.copy()
-                form.data["version"] = str(row.version)
+                form.data = request.POST.dict() | {"version": str(row.version)}
             else:
                 messages.success(request, _("The call is written down."))
                 return redirect("callbacks:callback", done.pk)
