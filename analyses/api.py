@@ -17,14 +17,15 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import ViewSet
 
-from analyses import services
 from analyses.dimensions import DIMENSIONS, Dimension
 from analyses.models import Made, Offer
+from analyses.offers import record_offer, record_offers
 from analyses.reading import Row, months_made, series, table, whole_branches
 from clients.models import Client
 from crm.clock import now
 from org.api_base import ScopedViewSet
 from org.api_input import YuanField, asked, refused, sent
+from org.bulk import Rows, bulk_action
 from org.models import Branch
 
 
@@ -222,9 +223,24 @@ class OfferViewSet(ScopedViewSet):
     def create(self, request: Request) -> Response:
         given = sent(OfferWriteSerializer, request)
         try:
-            made = services.record_offer(given.pop("client_no"), given, user=request.user, at=now())  # type: ignore[arg-type]
+            made = record_offer(given.pop("client_no"), given, user=request.user, at=now())  # type: ignore[arg-type]
         except Client.DoesNotExist:
             raise ValidationError({"client_no": [_("No client with this number among those you may see.")]}) from None
         except Wrong as error:
             raise refused(error) from error
         return Response(self.get_serializer(made).data, status=status.HTTP_201_CREATED)
+
+    @bulk_action(
+        OfferWriteSerializer,
+        ("client_no", "product", "made_on"),
+        "Record many offers",
+        {
+            "client_no": "C000000001",
+            "product": "Steady income 3M",
+            "kind": "fund",
+            "made_on": "2026-11-02",
+            "outcome": "taken",
+        },
+    )
+    def bulk(self, rows: Rows) -> None:
+        record_offers(rows, user=self.request.user, at=now())  # type: ignore[arg-type]

@@ -1,22 +1,14 @@
-"""Making the figures each night (S10), and recording offers (S9)."""
+"""Making the figures each night (S10)."""
 
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from typing import Any
 
-from django.core.exceptions import ValidationError
 from django.db import connection, transaction
-from django.utils.timezone import localdate
-from django.utils.translation import gettext as _
 
 from analyses.dimensions import DIMENSIONS, STATE_FROM, Dimension, State
-from analyses.models import Made, Offer
-from clients.models import Client
-from clients.services import Event, add_events
+from analyses.models import Made
 from crm.partitions import month_start, next_month
 from crm.temporary import drop
-from org import audit
-from org.models import User
-from org.rights import require
 
 #: Months kept up for dimensions that can be made for the past.
 MONTHS = 24
@@ -134,49 +126,3 @@ def _keep(dimensions: list[Dimension], counted: str, month: date, business_date:
         update_fields=["as_of"],
     )
     return written
-
-
-@transaction.atomic
-def record_offer(client_no: str, values: dict[str, Any], *, user: User, at: datetime) -> Offer:
-    """A product was offered to a client, or something came of it: the same product on the same day is the same offer.
-
-    Raises ValidationError, Client.DoesNotExist out of scope.
-    """
-    require(user, "clients.edit")
-    client = Client.objects.visible_to(user).get(client_no=client_no)
-    on = localdate(at)
-    if values["made_on"] > on:
-        raise ValidationError({"made_on": _("This day is still to come.")})
-    decided = values["outcome"] in (Offer.Outcome.TAKEN, Offer.Outcome.DECLINED)
-    decided_on = values.get("decided_on") or (on if decided else None)
-    if decided_on and decided_on < values["made_on"]:
-        raise ValidationError({"decided_on": _("Not before the day of the offer.")})
-    opened_on = values.get("opened_on") or (on if values["outcome"] == Offer.Outcome.OPENED else None)
-    if opened_on and opened_on < values["made_on"]:
-        raise ValidationError({"opened_on": _("Not before the day of the offer.")})
-    offer, _made = Offer.objects.select_for_update().get_or_create(
-        client=client,
-        product=values["product"],
-        made_on=values["made_on"],
-        defaults={"kind": values["kind"], "made_by": user},
-    )
-    offer.kind, offer.outcome, offer.amount = values["kind"], values["outcome"], values.get("amount")
-    offer.opened_on = opened_on or offer.opened_on
-    offer.decided_on = decided_on if decided else None
-    offer.save()
-    add_events(
-        [
-            Event(
-                client_id=client.pk,
-                at=at,
-                kind="offer",
-                source_key=f"offer:{offer.pk}:{offer.outcome}",
-                data={"product": offer.product, "outcome": offer.outcome},
-                actor_id=user.pk,
-            )
-        ]
-    )
-    audit.record(
-        "offer.record", user=user, object_kind="client", object_no=client_no, detail={"outcome": offer.outcome}
-    )
-    return offer

@@ -13,10 +13,10 @@ from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
-from analyses import services
 from analyses.dimensions import ANALYSES, DIMENSIONS, Dimension, of_analysis
 from analyses.forms import OfferForm
 from analyses.models import Made
+from analyses.offers import record_offer
 from analyses.reading import months_made, series, table, whole_branches
 from clients.models import Client
 from crm import replica
@@ -237,7 +237,7 @@ def offer(request: HttpRequest, client_no: str) -> HttpResponse:
     form = OfferForm(request.POST)
     if form.is_valid():
         try:
-            services.record_offer(client_no, form.cleaned_data, user=request.user, at=now())
+            record_offer(client_no, form.cleaned_data, user=request.user, at=now())
             messages.success(request, _("The offer is recorded."))
         except ValidationError as error:
             messages.error(request, " ".join(error.messages))

@@ -19,10 +19,12 @@ from crm.clock import now, today
 from org.api_base import ScopedViewSet
 from org.api_input import MATCH, seen_version, sent
 from org.api_pages import CursorPages
+from org.bulk import Rows, bulk_action
 from org.problems import problem_response
 from org.scope import scope_of
 from profiles import services
-from profiles.forms import ProfileForm
+from profiles.bulk import save_profiles
+from profiles.forms import OwnFieldsForm
 from profiles.models import CustomField, Profile
 from profiles.rules import STAGES, stage_on
 from profiles.services import EDITABLE
@@ -56,6 +58,17 @@ class ProfileChangeSerializer(serializers.ModelSerializer):
         fields = (*EDITABLE, "custom")
 
 
+class ProfileRowSerializer(ProfileChangeSerializer):
+    """A row of many: the client, what is to change, and `version` where the caller names the one seen."""
+
+    client_no = serializers.CharField(max_length=32)
+    version = serializers.IntegerField(min_value=0, max_value=10**9, required=False)
+
+    class Meta:
+        model = Profile
+        fields = ("client_no", "version", *EDITABLE, "custom")
+
+
 class FieldSerializer(serializers.ModelSerializer):
     """A field of the firm's own on the profile."""
 
@@ -68,8 +81,8 @@ class ProfileViewSet(ScopedViewSet):
     """Profiles of the clients in the caller's scope; who has none yet has an empty one of version 0."""
 
     right = "clients.view"
-    rights = {"PATCH": "clients.edit"}
-    http_method_names = ["get", "patch", "head", "options"]
+    rights = {"PATCH": "clients.edit", "POST": "clients.edit"}
+    http_method_names = ["get", "post", "patch", "head", "options"]
     personal = frozenset({"list"})
     serializer_class = ProfileSerializer
     lookup_field = "client_no"
@@ -107,6 +120,21 @@ class ProfileViewSet(ScopedViewSet):
             return problem_response(409, current=current, yours=dict(request.data) | {"version": version})
         return self._answer(self._client(client_no))
 
+    @bulk_action(
+        ProfileRowSerializer,
+        ("client_no",),
+        "Change many profiles",
+        {"client_no": "C000000001", "decides": "family", "influence": 4, "custom": {"hobby": "Go"}},
+    )
+    def bulk(self, rows: Rows) -> None:
+        fields = list(CustomField.objects.filter(retired_at__isnull=True))
+        for row in rows:
+            try:
+                row.values["custom"] = _own_values(row.values.pop("custom", {}), fields)
+            except ValidationError as error:
+                row.refuse(error.detail)
+        save_profiles([row for row in rows if row.open], user=self.request.user, at=now())  # type: ignore[arg-type]
+
     def _client(self, client_no: str) -> Client:
         if "\x00" in client_no:
             raise Http404
@@ -135,11 +163,11 @@ def _retired() -> set[str]:
     return set(CustomField.objects.filter(retired_at__isnull=False).values_list("key", flat=True))
 
 
-def _own_values(custom: dict[str, Any]) -> dict[str, Any]:
+def _own_values(custom: dict[str, Any], own: list[CustomField] | None = None) -> dict[str, Any]:
     """Values of own fields as they are kept, checked as the page checks them. Raises ValidationError at the field."""
     if not custom:
         return {}
-    form = ProfileForm({f"custom-{key}": _typed(value) for key, value in custom.items()})
+    form = OwnFieldsForm({f"custom-{key}": _typed(value) for key, value in custom.items()}, own=own)
     known = {field.key for field in form.own}
     wrong = {key: [_("There is no such field.")] for key in custom if key not in known}
     wrong |= {key: [_("Give one value.")] for key, value in custom.items() if isinstance(value, dict | list)}

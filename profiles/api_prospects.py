@@ -20,10 +20,12 @@ from clients.services.viewing import masked_value
 from crm.clock import now
 from org.api_base import ScopedViewSet
 from org.api_input import MATCH, YuanField, refused, seen_version, sent
+from org.bulk import Rows, bulk_action
 from org.masking import mask_name
 from org.problems import problem_response
 from org.scope import scope_of
 from profiles import services
+from profiles.bulk import save_prospects
 from profiles.models import Prospect
 from profiles.services import PROSPECT_FIELDS
 
@@ -42,7 +44,17 @@ class ProspectSerializer(serializers.ModelSerializer):
 
     class Meta:
         model = Prospect
-        fields = ("id", *PROSPECT_FIELDS, "manager_no", "branch_no", "client_no", "version", "created_at", "changed_at")
+        fields = (
+            "id",
+            "external_no",
+            *PROSPECT_FIELDS,
+            "manager_no",
+            "branch_no",
+            "client_no",
+            "version",
+            "created_at",
+            "changed_at",
+        )
 
     def get_name(self, row: Prospect) -> str:
         return mask_name(row.name) if self._masked() else row.name
@@ -68,6 +80,19 @@ class ProspectWriteSerializer(serializers.ModelSerializer):
     class Meta:
         model = Prospect
         fields = PROSPECT_FIELDS
+
+
+class ProspectRowSerializer(ProspectWriteSerializer):
+    """A row of many. A new one needs name and kind; what is left out stays. `manager_no`: whose it is, else the caller's."""
+
+    external_no = serializers.CharField(max_length=64, help_text="Its number in the system that sends it")
+    manager_no = serializers.CharField(max_length=32, required=False)
+    version = serializers.IntegerField(min_value=1, max_value=10**9, required=False)
+
+    class Meta:
+        model = Prospect
+        fields = ("external_no", "manager_no", "version", *PROSPECT_FIELDS)
+        extra_kwargs = {"name": {"required": False}, "kind": {"required": False}}
 
 
 class ConvertSerializer(serializers.Serializer):
@@ -144,6 +169,15 @@ class ProspectViewSet(ScopedViewSet):
         except Wrong as error:
             raise refused(error) from error
         return self._answer(self.get_object())
+
+    @bulk_action(
+        ProspectRowSerializer,
+        ("external_no",),
+        "Enter and change many prospects",
+        {"external_no": "L-1001", "manager_no": "S0001", "name": "王小明", "mobile": "13800000000", "kind": "agent"},
+    )
+    def bulk(self, rows: Rows) -> None:
+        save_prospects(rows, user=self.request.user, at=now())  # type: ignore[arg-type]
 
     def _saved(self, values: dict[str, Any], **which: int) -> Prospect:
         try:

@@ -29,9 +29,9 @@ class ProfileForm(forms.ModelForm):
         model = Profile
         fields = EDITABLE
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, own: list[CustomField] | None = None, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.own = list(CustomField.objects.filter(retired_at__isnull=True))
+        self.own = list(CustomField.objects.filter(retired_at__isnull=True)) if own is None else own
         for field in self.own:
             made = _form_field(field)
             made.initial = self.instance.custom.get(field.key)
@@ -52,6 +52,13 @@ class ProfileForm(forms.ModelForm):
                 value = {"yes": True, "no": False}.get(str(value))
             found[field.key] = value if value != "" else None
         return found
+
+
+class OwnFieldsForm(ProfileForm):
+    """The firm's own fields alone."""
+
+    def _post_clean(self) -> None:
+        """Nothing for the model to check, which asks the database for each of a thousand rows."""
 
 
 def _form_field(field: CustomField) -> forms.Field:

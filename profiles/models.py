@@ -173,6 +173,8 @@ class Prospect(models.Model):
         WON = "won", _("Became a client")
         LOST = "lost", _("No longer pursued")
 
+    #: Number of the prospect in the system that sends it by the API; empty = entered by hand.
+    external_no = models.CharField(_("External number"), max_length=64, blank=True, default="", db_default="")
     name = models.CharField(_("Name"), max_length=120)
     mobile = models.CharField(_("Mobile"), max_length=32, blank=True)
     email = models.EmailField(_("E-mail"), blank=True)
@@ -201,6 +203,9 @@ class Prospect(models.Model):
             models.CheckConstraint(name="prospect_won_is_a_client", condition=Q(client__isnull=True) | Q(state="won")),
             models.CheckConstraint(
                 name="prospect_reachable", condition=~Q(mobile="", email="") | Q(state__in=["won", "lost"])
+            ),
+            models.UniqueConstraint(
+                fields=["branch", "external_no"], name="prospect_external_once", condition=~Q(external_no="")
             ),
         ]
         indexes = [

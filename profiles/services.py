@@ -42,6 +42,19 @@ def save_profile(
     profile = Profile.objects.select_for_update().get(client=client)
     if profile.version != version:
         raise Conflict
+    fields = put(profile, values, custom, user=user, at=at)
+    if not fields:
+        return profile
+    profile.save()
+    add_events([told(profile, fields)])
+    audit.record(
+        "profile.change", user=user, object_kind="client", object_no=client.client_no, detail={"fields": fields}
+    )
+    return profile
+
+
+def put(profile: Profile, values: dict[str, Any], custom: dict[str, Any], *, user: User, at: datetime) -> list[str]:
+    """Put checked values on a profile, unsaved; returns the names of what differs, none = the profile stays as it is."""
     changed = [name for name in EDITABLE if name in values and getattr(profile, name) != values[name]]
     for name in changed:
         setattr(profile, name, values[name])
@@ -52,28 +65,26 @@ def save_profile(
         else:
             profile.custom[key] = value
     fields = [*changed, *(f"custom.{key}" for key in own)]
-    if not fields:
-        return profile
-    profile.version += 1
-    profile.changed_at, profile.changed_by = at, user
-    profile.save()
+    if fields:
+        profile.version += 1
+        profile.changed_at, profile.changed_by = at, user
+    return fields
+
+
+def told(profile: Profile, fields: list[str]) -> Event:
+    """The change of a profile for the timeline: names of fields, no values."""
+    user = profile.changed_by
+    assert user is not None
+    assert profile.changed_at is not None
     by = user.staff.name if getattr(user, "staff", None) else user.username
-    add_events(
-        [
-            Event(
-                client_id=client.pk,
-                at=at,
-                kind="profile.changed",
-                source_key=f"profile:{client.pk}:{profile.version}",
-                data={"fields": fields, "by": by},
-                actor_id=user.pk,
-            )
-        ]
+    return Event(
+        client_id=profile.client_id,
+        at=profile.changed_at,
+        kind="profile.changed",
+        source_key=f"profile:{profile.client_id}:{profile.version}",
+        data={"fields": fields, "by": by},
+        actor_id=user.pk,
     )
-    audit.record(
-        "profile.change", user=user, object_kind="client", object_no=client.client_no, detail={"fields": fields}
-    )
-    return profile
 
 
 @transaction.atomic
@@ -122,8 +133,20 @@ def save_prospect(
         if prospect.version != version:
             raise Conflict
         prospect.version += 1
-    if values.get("manager") is not None:
-        prospect.manager, prospect.branch = values["manager"], values["manager"].branch
+    apply(prospect, values)
+    prospect.changed_at = at
+    prospect.save()
+    audit.record("prospect.save", user=user, object_kind="prospect", object_no=str(prospect.pk))
+    return prospect
+
+
+def apply(prospect: Prospect, values: dict[str, Any]) -> None:
+    """Put checked values on a prospect, unsaved. Raises ValidationError for what no prospect can be."""
+    manager = values.get("manager")
+    if manager is not None:
+        if prospect.branch_id not in (None, manager.branch_id):
+            prospect.external_no = ""  # numbers are of a branch; the other one may have the same
+        prospect.manager, prospect.branch_id = manager, manager.branch_id
     if prospect.state == Prospect.State.WON and values.get("state") != Prospect.State.WON:
         raise ValidationError({"state": _("This prospect is a client already.")})
     if values.get("state") == Prospect.State.WON and prospect.client_id is None:
@@ -133,10 +156,6 @@ def save_prospect(
             setattr(prospect, name, values[name])
     if not (prospect.mobile or prospect.email) and prospect.state not in (Prospect.State.WON, Prospect.State.LOST):
         raise ValidationError({"mobile": _("Give a telephone number or an e-mail address.")})
-    prospect.changed_at = at
-    prospect.save()
-    audit.record("prospect.save", user=user, object_kind="prospect", object_no=str(prospect.pk))
-    return prospect
 
 
 def likely_clients(prospect: Prospect, user: User) -> Sequence[Client]:

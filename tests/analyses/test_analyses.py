@@ -14,6 +14,7 @@ from python_calamine import CalamineWorkbook
 from analyses import services
 from analyses.dimensions import ANALYSES, DIMENSIONS, of_analysis
 from analyses.models import Cell, Made, Offer
+from analyses.offers import record_offer
 from analyses.reading import clients_behind, parse, series, table
 from clients.models import Client, TimelineEvent
 from crm.clock import today
@@ -279,7 +280,7 @@ def test_a_broken_figure_in_the_list_s_address(broken, head, web):
 
 def offer(client, staff, **values):
     start = {"product": "稳健债基", "kind": "fund", "made_on": DAY, "outcome": "open", "amount": None}
-    return services.record_offer(client.client_no, start | values, user=staff.user, at=AT)
+    return record_offer(client.client_no, start | values, user=staff.user, at=AT)
 
 
 def test_an_offer_and_what_came_of_it(firm):
@@ -305,7 +306,7 @@ def test_before_eight_in_the_morning_it_is_today_already(firm):
     client = Client.objects.filter(manager=firm[0]).first()
     night = {"product": "稳健债基", "kind": "fund", "made_on": DAY, "outcome": "taken", "amount": None}
     at = datetime(2026, 11, 19, 22, tzinfo=UTC)  # six in the morning of the 20th in Shanghai
-    assert services.record_offer(client.client_no, night, user=firm[0].user, at=at).decided_on == DAY
+    assert record_offer(client.client_no, night, user=firm[0].user, at=at).decided_on == DAY
 
 
 def test_a_foreign_client_gets_no_offer(firm):
