@@ -218,6 +218,7 @@ class OfferViewSet(ScopedViewSet):
     filterset_class = OfferFilter
     lookup_value_regex = r"\d{1,18}"
     queryset = Offer.objects.select_related("client").order_by("pk")
+    orderings = {"id": ("pk",)}
 
     @extend_schema(summary="Record an offer", request=OfferWriteSerializer, responses={201: OfferSerializer})
     def create(self, request: Request) -> Response:

@@ -111,21 +111,25 @@ class ClientViewSet(ScopedViewSet):
     lookup_field = "client_no"
     lookup_value_regex = r"[^/]+"
     page_order = ("pk",)
+    orderings = {"client_no": ("client_no",)}
 
     def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        rows = self.paginate_queryset(self._asked(request, self.get_queryset()).values("pk", *_paths()))
+        wanted = _paths(self.fields_asked)
+        keys = {"pk", "client_no"} - set(wanted.values())
+        rows = self.paginate_queryset(self._asked(request, self.get_queryset()).values(*keys, *set(wanted.values())))
         masked = scope_of(request.user).masked
-        return self.get_paginated_response([_answer(row, masked) for row in rows or ()])
+        return self.get_paginated_response([_answer(row, wanted, masked) for row in rows or ()])
 
     def retrieve(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         number = kwargs[self.lookup_field]
         if "\x00" in number:
             raise Http404
-        row = self.get_queryset().filter(client_no=number).values("pk", *_paths()).first()
+        wanted = _paths(self.fields_asked)
+        row = self.get_queryset().filter(client_no=number).values("pk", *set(wanted.values())).first()
         if row is None:
             raise Http404
         record_view(Client(client_no=number), request.user)
-        return Response(_answer(row, scope_of(request.user).masked))
+        return Response(_answer(row, wanted, scope_of(request.user).masked))
 
     def _asked(self, request: Request, queryset: QuerySet[Client]) -> QuerySet[Client]:
         """The rows that the parameters ask for; a wrong value is an error that names the parameter."""
@@ -147,20 +151,22 @@ class ClientViewSet(ScopedViewSet):
         return queryset
 
 
-def _paths() -> list[str]:
-    return [*PATHS.values(), *(extra.path for extra in columns.api_fields().values())]
+def _paths(asked: frozenset[str]) -> dict[str, str]:
+    """Field of the answer → path it is read from; all of them, or what was asked for: the rest is not read."""
+    paths = PATHS | {name: extra.path for name, extra in columns.api_fields().items()}
+    return {name: path for name, path in paths.items() if not asked or name in asked}
 
 
-def _answer(row: dict[str, Any], masked: bool) -> dict[str, Any]:
+def _answer(row: dict[str, Any], wanted: dict[str, str], masked: bool) -> dict[str, Any]:
     """A row of the query as the API gives it."""
-    answer = {name: row[path] for name, path in PATHS.items()}
-    for name in MASKS:
+    answer = {name: row[path] for name, path in wanted.items()}
+    for name in MASKS.keys() & answer.keys():
         answer[name] = masked_value(name, answer[name])
-    if masked:
+    if masked and "name" in answer:
         answer["name"] = mask_name(answer["name"])
     # A client whose care row is yet to be made has no wishes.
-    answer["do_not_contact"] = bool(answer["do_not_contact"])
-    answer["preferred_channel"] = answer["preferred_channel"] or ClientCare.Channel.ANY.value
-    for name, extra in columns.api_fields().items():
-        answer[name] = row[extra.path]
+    if "do_not_contact" in answer:
+        answer["do_not_contact"] = bool(answer["do_not_contact"])
+    if "preferred_channel" in answer:
+        answer["preferred_channel"] = answer["preferred_channel"] or ClientCare.Channel.ANY.value
     return answer

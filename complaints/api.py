@@ -202,6 +202,7 @@ class ComplaintViewSet(CaseParts, ScopedViewSet):
     rights = {"POST": "complaints.handle"}
     serializer_class = ComplaintSerializer
     page_order = ("-received_at", "-id")
+    orderings = {"received_at": ("received_at", "id")}
     filter_backends = (filters.DjangoFilterBackend,)
     filterset_class = ApiFilter
     lookup_field = "number"

@@ -456,7 +456,7 @@ REST_FRAMEWORK = {
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PAGINATION_CLASS": "org.api_pages.CursorPages",
     "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
-    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_SCHEMA_CLASS": "org.api_schema.Described",
     "DEFAULT_THROTTLE_CLASSES": ["org.api_auth.Throttle"],
     "EXCEPTION_HANDLER": "org.problems.handler",
     "PAGE_SIZE": 25,

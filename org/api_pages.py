@@ -4,7 +4,9 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
+from django.utils.translation import gettext as _
 from rest_framework.exceptions import NotFound
+from rest_framework.exceptions import ValidationError as WrongParameter
 from rest_framework.pagination import CursorPagination
 from rest_framework.request import Request
 
@@ -27,4 +29,19 @@ class CursorPages(CursorPagination):
             raise NotFound(self.invalid_cursor_message) from error
 
     def get_ordering(self, request: Request, queryset: QuerySet[Any], view: Any) -> tuple[str, ...]:
+        allowed = getattr(view, "orderings", {}) if getattr(view, "action", "") == "list" else {}
+        asked = request.query_params.get("ordering", "") if allowed else ""
+        if asked:
+            return _in_order(asked, allowed)
         return tuple(getattr(view, "page_order", ()) or queryset.query.order_by or (self.ordering,))
+
+
+def _in_order(asked: str, allowed: dict[str, tuple[str, ...]]) -> tuple[str, ...]:
+    """The columns of an order, turned round for `-name`. Raises ValidationError for one that is not on offer."""
+    columns = allowed.get(asked.removeprefix("-"))
+    if columns is None:
+        names = ", ".join(name for key in allowed for name in (key, f"-{key}"))
+        raise WrongParameter({"ordering": [_("Choose one of: %(names)s") % {"names": names}]})
+    if not asked.startswith("-"):
+        return columns
+    return tuple(column[1:] if column.startswith("-") else f"-{column}" for column in columns)

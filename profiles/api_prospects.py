@@ -126,6 +126,7 @@ class ProspectViewSet(ScopedViewSet):
     filterset_class = ProspectFilter
     lookup_value_regex = r"\d{1,18}"
     queryset = Prospect.objects.select_related("manager", "branch", "client").order_by("pk")
+    orderings = {"id": ("pk",)}
 
     @extend_schema(summary="A prospect")
     def retrieve(self, request: Request, *args: Any, **kwargs: Any) -> Response:

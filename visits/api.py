@@ -139,6 +139,7 @@ class VisitViewSet(ScopedViewSet):
     filterset_class = VisitFilter
     lookup_value_regex = r"\d{1,18}"
     queryset = Visit.objects.select_related("client", "manager").order_by("pk")
+    orderings = {"id": ("pk",)}
 
     def create(self, request: Request) -> Response:
         data = _checked(NewVisitSerializer, request)

@@ -1,0 +1,26 @@
+"""How views stand in the description beyond what the library reads off them: chosen fields, orders on offer."""
+
+from typing import Any
+
+from drf_spectacular.openapi import AutoSchema
+from drf_spectacular.utils import OpenApiParameter
+
+from org.api_base import ChosenFields, ScopedViewSet
+
+_FIELDS = OpenApiParameter(
+    "fields", str, description="Names of fields, with commas: these alone are given, and the keys. All if absent"
+)
+
+
+class Described(AutoSchema):
+    """Adds `fields` and `ordering` where a view takes them."""
+
+    def get_override_parameters(self) -> list[Any]:
+        more = []
+        if self.method == "GET" and isinstance(self.view, ChosenFields) and self.view.action in ("list", "retrieve"):
+            more.append(_FIELDS)
+        if self.method == "GET" and isinstance(self.view, ScopedViewSet) and self.view.action == "list":
+            names = [name for key in self.view.orderings for name in (key, f"-{key}")]
+            if names:
+                more.append(OpenApiParameter("ordering", str, enum=names, description="`-`: the other way round"))
+        return [*super().get_override_parameters(), *more]
