@@ -10,5 +10,8 @@ class ClientsConfig(AppConfig):
 
     def ready(self) -> None:
         from clients import kinds  # models are needed
+        from clients.lists import ClientListing
+        from org import exports
 
         kinds.register()
+        exports.register(ClientListing)

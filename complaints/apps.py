@@ -10,11 +10,13 @@ class ComplaintsConfig(AppConfig):
 
     def ready(self) -> None:
         from complaints import cards, rules  # models must be loaded
+        from complaints.lists import ComplaintListing
         from complaints.tasks import calendar_changed
-        from org import audit, calendar
+        from org import audit, calendar, exports
         from org.navigation import Page, register_count, register_page
 
         cards.register()
+        exports.register(ComplaintListing)
         if calendar_changed not in calendar.listeners:
             calendar.listeners.append(calendar_changed)
         register_count("complaints:list", cards.waiting_count)

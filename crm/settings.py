@@ -427,6 +427,8 @@ CELERY_BEAT_SCHEDULE = {
     "nights-tick": {"task": "nights.tick", "schedule": NIGHT_TICK_SECONDS, "options": {"expires": NIGHT_TICK_SECONDS}},
     "visits-remind": {"task": "visits.remind", "schedule": 60.0, "options": {"expires": 60}},
     "feed-deliver": {"task": "feed.deliver", "schedule": 5.0, "options": {"expires": 5}},
+    # Each is made at once when it is asked for; this is for messages that were lost, and for files of yesterday.
+    "org-exports": {"task": "org.make_exports", "schedule": 60.0, "options": {"expires": 60}},
     "audit-seal": {"task": "org.seal_audit", "schedule": 20.0, "options": {"expires": 20}},
     "intake-resume": {"task": "ledger.resume_intake", "schedule": 60.0, "options": {"expires": 60}},
     "handovers-overlaps": {"task": "handovers.end_overlaps", "schedule": 600.0, "options": {"expires": 600}},
@@ -490,6 +492,7 @@ SPECTACULAR_SETTINGS = {
         "OutcomeEnum": "visits.models.Outcome",
         "FeelingEnum": "visits.models.Feeling",
         "ComplaintChannelEnum": "complaints.choices.Channel",
+        "ExportStateEnum": "org.models.Export.State",
         "ComplaintStateEnum": "complaints.choices.State",
         "SegmentKindEnum": "segments.models.Segment.Kind",
         "ClientKindEnum": "measures.models.Kind",

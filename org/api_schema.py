@@ -5,7 +5,7 @@ from typing import Any
 from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.utils import OpenApiParameter
 
-from org.api_base import ChosenFields, ScopedViewSet
+from org.api_base import ScopedViewSet
 
 _FIELDS = OpenApiParameter(
     "fields", str, description="Names of fields, with commas: these alone are given, and the keys. All if absent"
@@ -16,11 +16,12 @@ class Described(AutoSchema):
     """Adds `fields` and `ordering` where a view takes them."""
 
     def get_override_parameters(self) -> list[Any]:
-        more = []
-        if self.method == "GET" and isinstance(self.view, ChosenFields) and self.view.action in ("list", "retrieve"):
+        more: list[OpenApiParameter] = []
+        view: Any = self.view
+        if self.method == "GET" and isinstance(view, ScopedViewSet) and view.action in ("list", "retrieve"):
             more.append(_FIELDS)
-        if self.method == "GET" and isinstance(self.view, ScopedViewSet) and self.view.action == "list":
-            names = [name for key in self.view.orderings for name in (key, f"-{key}")]
+        if more and view.action == "list":
+            names = [name for key in view.orderings for name in (key, f"-{key}")]
             if names:
                 more.append(OpenApiParameter("ordering", str, enum=names, description="`-`: the other way round"))
         return [*super().get_override_parameters(), *more]

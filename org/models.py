@@ -1,5 +1,7 @@
 """Branches, staff, log-ins, deputies, grants of client data, service tokens, calendar, audit trail."""
 
+import uuid
+
 from django.contrib.auth.models import AbstractUser
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
@@ -7,6 +9,7 @@ from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 
 class Role(models.TextChoices):
@@ -276,3 +279,36 @@ class IdempotencyKey(models.Model):
     class Meta:
         verbose_name = _("Idempotency key")
         constraints = [models.UniqueConstraint(fields=["user", "key"], name="idempotency_once")]
+
+
+class Export(models.Model):
+    """A file of a list, asked for by the API and made by a worker (`org.exports`); kept for a day."""
+
+    class State(models.TextChoices):
+        WAITING = "waiting", pgettext_lazy("export", "Waiting")
+        DONE = "done", pgettext_lazy("export", "Made")
+        FAILED = "failed", pgettext_lazy("export", "Failed")
+
+    uid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    user = models.ForeignKey(User, models.CASCADE, related_name="+")
+    list_name = models.CharField(max_length=40)
+    format = models.CharField(max_length=4)
+    query = models.TextField(blank=True)
+    language = models.CharField(max_length=10)
+    #: Whose rows the file holds; it is given to nobody whose scope is another one by then.
+    scope = models.JSONField(default=dict)
+    state = models.CharField(max_length=8, choices=State, default=State.WAITING)
+    tries = models.PositiveSmallIntegerField(default=0)
+    error = models.TextField(blank=True)
+    columns = models.JSONField(default=list)
+    reached = models.JSONField(default=list, help_text="Numbers of the clients whom the file tells of")
+    rows = models.PositiveIntegerField(null=True)
+    size = models.PositiveBigIntegerField(null=True)
+    path = models.CharField(max_length=80, blank=True)
+    asked_at = models.DateTimeField()
+    made_at = models.DateTimeField(null=True)
+    expires_at = models.DateTimeField(db_index=True)
+
+    class Meta:
+        verbose_name = _("Export")
+        indexes = [models.Index(fields=["tries", "id"], name="export_waiting", condition=Q(state="waiting"))]

@@ -3,9 +3,10 @@
 import logging
 
 from celery import shared_task
-from django.db import InterfaceError, OperationalError
+from django.db import InterfaceError, OperationalError, transaction
 
 from crm.clock import now
+from org import exports
 from org.idempotency import forget
 from org.seal import seal
 
@@ -23,3 +24,25 @@ def seal_audit() -> None:
         forget(now())
     except (OperationalError, InterfaceError) as error:
         logger.warning("The audit trail was not sealed, the database does not answer (%s).", type(error).__name__)
+
+
+@shared_task(name="org.make_exports", ignore_result=True)
+def make_exports() -> None:
+    """Make the exports that wait, drop yesterday's files. Safe at any time, in any number of processes."""
+    try:
+        exports.make_due(now())
+        exports.forget(now())
+    except (OperationalError, InterfaceError) as error:
+        logger.warning("No exports were made, the database does not answer (%s).", type(error).__name__)
+
+
+def ring() -> None:
+    """Tell the workers, once the export is kept; without an answer of the broker the next look finds it."""
+
+    def tell() -> None:
+        try:
+            make_exports.apply_async(retry=False, expires=60)
+        except Exception:
+            logger.warning("The broker took no message; the export is made at the next look.", exc_info=True)
+
+    transaction.on_commit(tell)

@@ -10,11 +10,13 @@ class ProfilesConfig(AppConfig):
 
     def ready(self) -> None:
         from ledger.intake.undo import register_derived  # models must be loaded
-        from org import audit
+        from org import audit, exports
         from org.navigation import Page, register_page
         from profiles.cards import register
+        from profiles.lists import ProspectListing
 
         register()
+        exports.register(ProspectListing)
         register_page(
             "clients:list",
             Page("clients:list", _("Clients"), "clients.view", 10),

@@ -5,7 +5,7 @@ import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import date, datetime, time
 from decimal import Decimal
-from typing import Any
+from typing import IO, Any
 
 from django.http import FileResponse, HttpResponseBase, StreamingHttpResponse
 from django.utils import timezone
@@ -55,10 +55,30 @@ def _csv_cell(value: Exported) -> Any:
 
 
 def as_xlsx(columns: Sequence[Column], rows: Rows, name: str) -> FileResponse:
-    """A workbook with typed cells, written row by row to a temporary file."""
+    """A workbook, sent as a file."""
+    return FileResponse(
+        _workbook(columns, rows),
+        as_attachment=True,
+        filename=f"{name}.xlsx",
+        content_type="application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    )
+
+
+def pieces(format_: str, columns: Sequence[Column], rows: Rows) -> Iterator[bytes]:
+    """The same file piece by piece, for whoever keeps it."""
+    if format_ == "csv":
+        yield from _csv_lines(columns, rows)
+        return
+    with _workbook(columns, rows) as file:
+        while piece := file.read(1 << 16):
+            yield piece
+
+
+def _workbook(columns: Sequence[Column], rows: Rows) -> IO[bytes]:
+    """A workbook with typed cells, written row by row to a temporary file; the caller closes it."""
     import xlsxwriter  # some megabytes, and few requests need it
 
-    file = tempfile.TemporaryFile(suffix=".xlsx")  # noqa: SIM115  FileResponse closes it
+    file = tempfile.TemporaryFile(suffix=".xlsx")  # noqa: SIM115  the caller closes it
     book = xlsxwriter.Workbook(file, {"constant_memory": True, "strings_to_formulas": False, "strings_to_urls": False})
     # The day, not the second: the same rows make the same file.
     book.set_properties({"created": datetime.combine(today(), time())})
@@ -77,12 +97,7 @@ def as_xlsx(columns: Sequence[Column], rows: Rows, name: str) -> FileResponse:
             _write_cell(sheet, line, number, value, formats.get(column.kind))
     book.close()
     file.seek(0)
-    return FileResponse(
-        file,
-        as_attachment=True,
-        filename=f"{name}.xlsx",
-        content_type="application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
-    )
+    return file
 
 
 def _write_cell(sheet, line: int, number: int, value: Exported, pattern) -> None:

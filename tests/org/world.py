@@ -3,6 +3,7 @@
 Whoever adds a URL with a new argument adds an example of it to `EXAMPLES` below; the test says so if it is missing.
 """
 
+import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date, timedelta
@@ -26,7 +27,7 @@ from handovers.models import Handover
 from ledger.models import ClientTotals, IntakeBatch, IntakeFile
 from nights.models import Night
 from org.api_auth import make_token
-from org.models import Branch, Leave, Role, Staff
+from org.models import Branch, Export, Leave, Role, Staff
 from org.rights import FIRM_ONLY, TOKEN_SCOPES
 from profiles.models import CustomField, Prospect
 from profit.models import CostMonth, RemoteProposal
@@ -247,6 +248,17 @@ def _rows(world: World) -> None:
             )
         },
         **_webhook(world),
+        **{
+            name: Export.objects.create(
+                user=world.staff[staff].user,
+                list_name="clients",
+                format="csv",
+                language="en",
+                asked_at=timezone.now(),
+                expires_at=timezone.now() + timedelta(days=1),
+            )
+            for name, staff in (("export", "manager"), ("other_export", "stranger"))
+        },
         "night": Night.objects.create(business_date=DAY, state=Night.State.DONE, finished_at=timezone.now()),
     }
     world.rows |= _papers(world)
@@ -339,6 +351,8 @@ EXAMPLES: dict[str, Callable[[World], Example]] = {
     "branch_no": lambda w: Example(w.mine.branch_no, w.theirs.branch_no, "B-none"),
     "month": lambda w: Example("2026-10", None, "2026-99"),
     "uid": lambda w: Example(w.rows["webhook"].uid, None, "00000000-0000-0000-0000-000000000000"),
+    "api:export-detail uid": lambda w: Example(w.rows["export"].uid, w.rows["other_export"].uid, uuid.UUID(int=0)),
+    "api:export-file uid": lambda w: Example(w.rows["export"].uid, w.rows["other_export"].uid, uuid.UUID(int=0)),
     "letter_id": lambda w: Example(w.rows["letter"].pk, None, 99_999_999),
     "segment_id": lambda w: Example(w.rows["segment"].pk, w.rows["other_segment"].pk, 99_999_999),
     "api:segment-detail pk": lambda w: Example(w.rows["segment"].pk, w.rows["other_segment"].pk, 99_999_999),
