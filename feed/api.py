@@ -75,7 +75,7 @@ class ChangeViewSet(ViewSet):
         forgotten = Head.objects.values_list("forgotten", flat=True).get(pk=1)
         if after < forgotten:
             detail = _("These changes are no longer kept. Read the lists anew, then go on after %(n)d.") % {"n": head}
-            return problem_response(410, detail, head=head)
+            return problem_response(410, detail, kind="changes-forgotten", head=head)
         piece = changes_for(
             request.user, after, head, kinds=wanted["kind"], branch=wanted["branch_no"], size=wanted["page_size"]
         )

@@ -123,7 +123,7 @@ class ExportViewSet(ScopedViewSet):
     def file(self, request: Request, uid: str) -> HttpResponseBase:
         found = self.get_object()
         if found.state != Export.State.DONE:
-            return problem_response(409, _("This export is not made."), state=found.state)
+            return problem_response(409, _("This export is not made."), kind="not-made", state=found.state)
         path = exports.take(found, user=request.user)  # type: ignore[arg-type]
         try:
             file = path.open("rb")

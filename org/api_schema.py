@@ -6,6 +6,7 @@ from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.utils import OpenApiParameter
 
 from org.api_base import ScopedViewSet
+from org.api_versions import GOING
 
 _FIELDS = OpenApiParameter(
     "fields", str, description="Names of fields, with commas: these alone are given, and the keys. All if absent"
@@ -13,7 +14,14 @@ _FIELDS = OpenApiParameter(
 
 
 class Described(AutoSchema):
-    """Adds `fields` and `ordering` where a view takes them."""
+    """Adds `fields` and `ordering` where a view takes them, and says what will go."""
+
+    def is_deprecated(self) -> bool:
+        view: Any = self.view
+        names = {"list": "list", "create": "list"}
+        action = getattr(view, "action", "") or ""
+        extra = getattr(getattr(view, action, None), "url_name", "")
+        return f"api:{getattr(view, 'basename', '')}-{extra or names.get(action, 'detail')}" in GOING
 
     def get_override_parameters(self) -> list[Any]:
         more: list[OpenApiParameter] = []

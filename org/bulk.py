@@ -140,7 +140,7 @@ def _answer(
     if whole and refused:
         errors = [error for one in refused for error in pointers(one.errors, f"/rows/{one.number}")]
         detail = _("%(n)d of the rows cannot be taken, so none was.") % {"n": len(refused)}
-        return problem_response(422, detail, errors=errors)
+        return problem_response(422, detail, kind="rows-refused", errors=errors)
     counts = {state: sum(one.status == state for one in rows) for state in _STATES}
     return Response(counts | {"results": [_result(one) for one in rows]})
 

@@ -13,7 +13,7 @@ API = "/api/"
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
     """The form is too old or came from elsewhere."""
     if request.path.startswith(API):
-        return problem_response(403, _("The request carries no valid CSRF token."))
+        return problem_response(403, _("The request carries no valid CSRF token."), kind="csrf")
     return render(request, "errors/403.html", status=403)
 
 

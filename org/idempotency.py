@@ -92,7 +92,7 @@ def _claim(request: Request, wanted: str) -> IdempotencyKey:
 
 def _again(kept: IdempotencyKey, wanted: str) -> HttpResponse:
     if kept.request != wanted:
-        return problem_response(422, _("This Idempotency-Key was used for another request."))
+        return problem_response(422, _("This Idempotency-Key was used for another request."), kind="key-reused")
     answer = HttpResponse(bytes(kept.body), status=kept.status)
     for name, value in kept.headers.items():
         answer.headers[name] = value

@@ -123,7 +123,8 @@ class PersonMiddleware:
         if errand is None or request.path.startswith("/account/") or request.path == reverse("org:language"):
             return None
         if request.path.startswith(API):
-            return problem_response(403, _("Sign in on a page first: a new password or a second factor is due."))
+            detail = _("Sign in on a page first: a new password or a second factor is due.")
+            return problem_response(403, detail, kind="sign-in-first")
         response = redirect(errand)
         if request.headers.get("HX-Request") == "true":
             response = HttpResponse(status=204, headers={"HX-Redirect": response.url})

@@ -4,11 +4,11 @@ from typing import Any
 
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.http import Http404, JsonResponse
-from django.utils.translation import gettext as _
 from rest_framework import exceptions
 from rest_framework.views import exception_handler
 
 from org.audit import record
+from org.problem_types import CATALOGUE, address, by_status
 
 CONTENT_TYPE = "application/problem+json"
 
@@ -32,24 +32,6 @@ def handler(error: Exception, context: dict[str, Any]) -> JsonResponse | None:
         if name in response.headers:
             problem[name] = response[name]
     return problem
-
-
-def title(status: int) -> str:
-    """Words for a status."""
-    words = {
-        400: _("The request is not valid"),
-        401: _("Not signed in"),
-        403: _("Not allowed"),
-        404: _("Not found"),
-        405: _("Method not allowed"),
-        406: _("Not acceptable"),
-        409: _("Conflict"),
-        413: _("Too large"),
-        415: _("Unsupported media type"),
-        422: _("The request cannot be done as it stands"),
-        429: _("Too many requests"),
-    }
-    return words.get(status, _("Error"))
 
 
 def pointers(detail: Any, path: str = "") -> Any:
@@ -76,9 +58,10 @@ def note_refusal(request: Any) -> None:
         )
 
 
-def problem_response(status: int, detail: str = "", **more: Any) -> JsonResponse:
-    """The same shape for answers outside DRF."""
-    body: dict[str, Any] = {"type": "about:blank", "title": title(status), "status": status}
+def problem_response(status: int, detail: str = "", *, kind: str = "", **more: Any) -> JsonResponse:
+    """A problem of a status, or of a `kind` of the catalogue that says more exactly what it is; in the reader's language."""
+    found = CATALOGUE[kind] if kind else by_status(status)
+    body: dict[str, Any] = {"type": address(found), "title": str(found.title), "status": status}
     if detail:
         body["detail"] = detail
     return JsonResponse(body | more, status=status, content_type=CONTENT_TYPE)

@@ -353,6 +353,7 @@ EXAMPLES: dict[str, Callable[[World], Example]] = {
     "uid": lambda w: Example(w.rows["webhook"].uid, None, "00000000-0000-0000-0000-000000000000"),
     "api:export-detail uid": lambda w: Example(w.rows["export"].uid, w.rows["other_export"].uid, uuid.UUID(int=0)),
     "api:export-file uid": lambda w: Example(w.rows["export"].uid, w.rows["other_export"].uid, uuid.UUID(int=0)),
+    "problem": lambda w: Example("conflict", None, "none"),
     "letter_id": lambda w: Example(w.rows["letter"].pk, None, 99_999_999),
     "segment_id": lambda w: Example(w.rows["segment"].pk, w.rows["other_segment"].pk, 99_999_999),
     "api:segment-detail pk": lambda w: Example(w.rows["segment"].pk, w.rows["other_segment"].pk, 99_999_999),
