@@ -16,7 +16,7 @@ UV := $(shell command -v uv 2>/dev/null)
 export DATA_DIR SIZES
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test bench check stop lock messages openapi clean
+.PHONY: help setup run test bench check stop lock messages openapi client clean
 .PHONY: $(addprefix check-,$(CHECKS))
 
 help: ## this list
@@ -83,6 +83,9 @@ messages: setup ## merge the texts in use into the Chinese translations
 
 openapi: setup ## write docs/openapi.yaml
 	$(NO_SERVERS) $(MANAGE) spectacular --validate --fail-on-warn --file docs/openapi.yaml
+
+client: setup ## write a typed Python client of the API into client/ (git-ignored, made from docs/openapi.yaml)
+	$(BIN)/python scripts/make_client.py
 
 lock: ## bring requirements/*.txt up to date with requirements/*.in (needs uv)
 	@test -n "$(UV)" || { echo "make lock needs uv on the PATH (pip install uv)"; exit 1; }

@@ -16,7 +16,7 @@ REQUESTS: dict[str, Any] = {
         "key": "4f9d2f0a-6f0e-4b58-9a6c-2d8f6f6f0c11",
         "channel": "visit",
         "at": "2026-12-01T11:15:00+08:00",
-        "outcome": "met",
+        "outcome": "talk",
         "feeling": 6,
         "text": "Wants to hear about bond funds",
         "next_step": "Send the comparison",
