@@ -13,6 +13,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from clients import columns
+from clients.api_record import RecordActions
 from clients.models import Client, ClientCare, Status
 from clients.services.viewing import MASKS, masked_value, record_view
 from org.api_base import ScopedViewSet
@@ -100,10 +101,11 @@ _FILTERS = {
         summary="One client", description="Out of scope answers like a number that does not exist: 404."
     ),
 )
-class ClientViewSet(ScopedViewSet):
-    """Read-only clients; reading one is written into the audit trail."""
+class ClientViewSet(RecordActions, ScopedViewSet):
+    """Clients as the core system tells them, and what hangs on them; reading one is written into the audit trail."""
 
     right = "clients.view"
+    rights = {"POST": "clients.edit", "PATCH": "clients.edit"}
     personal = frozenset({"list"})
     queryset = Client.objects.all()
     serializer_class = ClientSerializer

@@ -19,6 +19,7 @@ class FeedConfig(AppConfig):
                 "webhook.ended": _("Webhook ended"),
                 "webhook.rotated": _("Secret of a webhook renewed"),
                 "webhook.resumed": _("Webhook resumed"),
+                "webhook.paused": _("Webhook paused"),
                 "webhook.replayed": _("Dead letter sent again"),
             }
         )

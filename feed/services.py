@@ -119,6 +119,14 @@ def end(one: Subscription, *, by: User, now: datetime) -> None:
 
 
 @transaction.atomic
+def pause(one: Subscription, *, by: User, now: datetime) -> None:
+    """Tell the receiver nothing until it is resumed; pausing it again changes nothing."""
+    require(by, "webhooks.edit")
+    if Subscription.objects.filter(pk=one.pk, paused_at__isnull=True, ended_at__isnull=True).update(paused_at=now):
+        audit.record("webhook.paused", user=by, object_kind="webhook", object_no=one.uid.hex)
+
+
+@transaction.atomic
 def resume(one: Subscription, *, by: User, now: datetime) -> None:
     """Go on after a pause, from where the receiver is."""
     require(by, "webhooks.edit")

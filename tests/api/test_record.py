@@ -1,0 +1,135 @@
+"""What hangs on one client, and the webhooks, by the API (N3): the services of the pages, within the same scope."""
+
+import pytest
+from django.db import connection
+from django.test import Client as Browser
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from clients.models import Account, TimelineEvent
+from clients.services import Event, add_events
+from feed.models import DeadLetter, Subscription
+from org.models import AuditEvent
+from tests.factories import ClientFactory
+
+pytestmark = pytest.mark.django_db
+JSON = "application/json"
+
+
+@pytest.fixture
+def own(manager):
+    return ClientFactory(manager=manager)
+
+
+@pytest.fixture
+def web(manager):
+    browser = Browser(headers={"Accept-Language": "en"})
+    browser.force_login(manager.user)
+    return browser
+
+
+def url(client, what: str) -> str:
+    return f"/api/v1/clients/{client.client_no}/{what}/"
+
+
+def test_accounts_show_the_last_four_characters(web, own):
+    Account.objects.create(account_no="6604441234", client=own, kind="margin", status="active")
+    rows = web.get(url(own, "accounts")).json()
+    assert [(row["account_no"], row["kind"]) for row in rows] == [("******1234", "margin")]
+    assert AuditEvent.objects.filter(action="client.view", object_no=own.client_no).count() == 1
+
+
+def test_a_note_is_on_the_timeline(web, own, analyst):
+    assert web.post(url(own, "notes"), {"text": "Rang <back> & agreed"}, JSON).status_code == 204
+    assert web.post(url(own, "notes"), {"text": "x" * 2001}, JSON).status_code == 400
+    assert web.post(url(own, "notes"), {"text": " "}, JSON).status_code == 400
+    row = web.get(url(own, "timeline")).json()["results"][0]
+    assert row["kind"] == "note"
+    assert "Rang <back> & agreed" in row["text"] + row["detail"]
+    masked = Browser()
+    masked.force_login(analyst.user)
+    assert masked.get(url(own, "timeline")).json()["results"] == []
+
+
+def test_the_timeline_in_pages_costs_the_same_for_one_event_and_for_three(web, own):
+    def add(*numbers: int) -> None:
+        add_events(
+            Event(
+                client_id=own.pk,
+                at=timezone.now(),
+                kind="confirmed",
+                source_key=f"k{n}",
+                data={"fields": ["mobile"], "by": "x"},
+            )
+            for n in numbers
+        )
+
+    counts = []
+    for numbers in ((1,), (2, 3)):
+        add(*numbers)
+        with CaptureQueriesContext(connection) as caught:
+            page = web.get(url(own, "timeline") + "?page_size=2").json()
+        counts.append(len(caught))
+    assert counts[1] <= counts[0]
+    rest = web.get(page["next"]).json()
+    ids = [row["id"] for row in (*page["results"], *rest["results"])]
+    assert ids == list(TimelineEvent.objects.filter(client=own).order_by("-at", "-id").values_list("pk", flat=True))
+    assert rest["next"] is None
+
+
+def test_wishes_are_changed_with_the_version_seen(web, own):
+    first = web.get(url(own, "care"))
+    assert (first.json()["do_not_contact"], first.headers["ETag"]) == (False, '"1"')
+    answer = web.patch(url(own, "care"), {"do_not_contact": True}, JSON, headers={"If-Match": '"1"'})
+    assert answer.json()["errors"][0]["pointer"] == "#/do_not_contact_reason"
+    wish = {"do_not_contact": True, "do_not_contact_reason": "Asked us", "contact_from": "10:00", "contact_to": "11:00"}
+    changed = web.patch(url(own, "care"), wish, JSON, headers={"If-Match": '"1"'})
+    assert (changed.status_code, changed.json()["version"], changed.headers["ETag"]) == (200, 2, '"2"')
+    # Only what is sent changes.
+    again = web.patch(url(own, "care"), {"credit": "good"}, JSON, headers={"If-Match": '"2"'}).json()
+    assert (again["credit"], again["do_not_contact"], again["contact_from"]) == ("good", True, "10:00:00")
+    late = web.patch(url(own, "care"), {"credit": "poor"}, JSON, headers={"If-Match": '"2"'})
+    assert (late.status_code, late.json()["current"]["version"], late.json()["yours"]["credit"]) == (409, 3, "poor")
+    assert web.patch(url(own, "care"), {"credit": "poor"}, JSON).status_code == 400
+
+
+def test_fields_are_confirmed(web, own, manager):
+    row = web.post(url(own, "confirm"), {"names": ["mobile"]}, JSON).json()
+    assert row["confirmed"]["mobile"]["by"] == manager.name
+    assert web.post(url(own, "confirm"), {"names": ["shoe"]}, JSON).status_code == 400
+    assert web.post(url(own, "confirm"), {"names": []}, JSON).status_code == 400
+
+
+def test_a_stranger_finds_nothing_below_a_client(own, stranger, analyst):
+    browser = Browser()
+    browser.force_login(stranger.user)
+    for what in ("accounts", "timeline", "care"):
+        assert browser.get(url(own, what)).status_code == 404
+    assert browser.post(url(own, "notes"), {"text": "x"}, JSON).status_code == 404
+    assert browser.post(url(own, "confirm"), {"names": ["mobile"]}, JSON).status_code == 404
+    assert browser.patch(url(own, "care"), {}, JSON, headers={"If-Match": '"1"'}).status_code == 404
+    browser.force_login(analyst.user)
+    assert browser.post(url(own, "notes"), {"text": "x"}, JSON).status_code == 403
+    care = browser.get(url(own, "care")).json()
+    assert (care["confirmed"], care["note"]) == ({}, "")
+
+
+def test_webhooks_are_read_paused_and_resumed(admin, web, monkeypatch):
+    hook = Subscription.objects.create(name="x", url="https://example.com/", kinds=["client."], made_by=admin.user)
+    letter = DeadLetter.objects.create(subscription=hook, message_id="m", body="{}", changes=1, error="HTTP 500")
+    browser = Browser()
+    browser.force_login(admin.user)
+    base = f"/api/v1/webhooks/{hook.uid}/"
+    assert [row["uid"] for row in browser.get("/api/v1/webhooks/").json()["results"]] == [str(hook.uid)]
+    assert browser.post(f"{base}pause/").json()["paused_at"]
+    assert browser.post(f"{base}pause/").status_code == 200
+    assert browser.post(f"{base}resume/").json()["paused_at"] is None
+    assert AuditEvent.objects.filter(action="webhook.paused").count() == 1
+    assert [row["message_id"] for row in browser.get(f"{base}letters/").json()["results"]] == ["m"]
+    monkeypatch.setattr("feed.webhooks.post", lambda *_args: "")
+    assert browser.post(f"{base}letters/{letter.pk}/replay/").json() == {"error": ""}
+    letter.refresh_from_db()
+    assert letter.taken_at is not None
+    other = Subscription.objects.create(name="y", url="https://example.com/", kinds=[], made_by=admin.user)
+    assert browser.post(f"/api/v1/webhooks/{other.uid}/letters/{letter.pk}/replay/").status_code == 404
+    assert web.get("/api/v1/webhooks/").status_code == 403
