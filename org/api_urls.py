@@ -1,6 +1,11 @@
-"""API routes of exports and of the problem catalogue."""
+"""API routes of the calendar, of exports and of the problem catalogue."""
 
+from org.api_calendar import CalendarViewSet
 from org.api_exports import ExportViewSet
 from org.api_problems import ProblemViewSet
 
-routes = [("exports", ExportViewSet, "export"), ("problems", ProblemViewSet, "problem")]
+routes = [
+    ("calendar", CalendarViewSet, "calendar"),
+    ("exports", ExportViewSet, "export"),
+    ("problems", ProblemViewSet, "problem"),
+]

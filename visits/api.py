@@ -78,6 +78,17 @@ class VersionSerializer(serializers.Serializer):
     version = serializers.IntegerField(min_value=1)
 
 
+class WaiveSerializer(serializers.Serializer):
+    """Which contact is no longer owed, and why."""
+
+    client_no = serializers.CharField(max_length=32)
+    month = serializers.DateField(help_text="Its first day")
+    number = serializers.IntegerField(min_value=1, max_value=100)
+    reason = serializers.ChoiceField(
+        choices=[(one.value, one.label) for one in (Duty.Waiver.CLIENT, Duty.Waiver.AWAY, Duty.Waiver.HEAD)]
+    )
+
+
 class PromiseSerializer(serializers.Serializer):
     """What was promised, and until when."""
 
@@ -249,6 +260,7 @@ class DutyViewSet(ListModelMixin, GenericViewSet):
     """Contacts owed to the clients of the caller's scope."""
 
     right = "visits.view"
+    rights = {"POST": "visits.edit"}
     serializer_class = DutySerializer
     filterset_class = DutyFilter
     pagination_class = CursorPages
@@ -260,3 +272,18 @@ class DutyViewSet(ListModelMixin, GenericViewSet):
             return Duty.objects.none()
         found = Duty.objects.visible_to(self.request.user).select_related("client", "manager")
         return found if self.request.GET.get("month") else found.filter(month=month_start(today()))
+
+    @extend_schema(summary="Waive a contact that is owed", request=WaiveSerializer, responses=DutySerializer)
+    @action(detail=False, methods=["post"], filter_backends=[])
+    def waive(self, request: Request) -> Response:
+        """With a reason; `head` is for who may decide for the branch. A visit planned for it is cancelled."""
+        given = _checked(WaiveSerializer, request)
+        try:
+            services.waive(given["client_no"], given["month"], given["number"], given["reason"], user=_user(request))
+        except (Client.DoesNotExist, Duty.DoesNotExist):
+            raise Http404 from None
+        except Wrong as error:
+            raise _refused(error) from error
+        key = {"client__client_no": given["client_no"], "month": given["month"], "number": given["number"]}
+        found = Duty.objects.visible_to(request.user).select_related("client", "manager").get(**key)
+        return Response(DutySerializer(found).data)

@@ -112,6 +112,8 @@ def _ask_often(operation, browser: Browser, role: str, arguments: dict[str, str]
     @given(case=operation.as_strategy(), own=st.booleans())
     def keeps(case: schemathesis.Case, own: bool) -> None:
         path = operation.path.format(**arguments) if own or not case.path_parameters else case.formatted_path
+        if own and case.query:
+            case.query.pop("fields", None)  # a name that is made up is refused for certain: every second goes without
         answer = ask(browser, case, path)
         TOLD[role, answer.status_code // 100] += 1
         assert answer.status_code < 500, (case.method, path, case.query, case.body, answer.content[:500])

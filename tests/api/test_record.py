@@ -1,5 +1,7 @@
 """What hangs on one client, and the webhooks, by the API (N3): the services of the pages, within the same scope."""
 
+from datetime import date
+
 import pytest
 from django.db import connection
 from django.test import Client as Browser
@@ -8,9 +10,12 @@ from django.utils import timezone
 
 from clients.models import Account, TimelineEvent
 from clients.services import Event, add_events
+from crm.partitions import ensure_months
 from feed.models import DeadLetter, Subscription
-from org.models import AuditEvent
+from org.models import AuditEvent, CalendarDay
+from segmentation.models import TierChange
 from tests.factories import ClientFactory
+from visits.models import Duty
 
 pytestmark = pytest.mark.django_db
 JSON = "application/json"
@@ -133,3 +138,41 @@ def test_webhooks_are_read_paused_and_resumed(admin, web, monkeypatch):
     other = Subscription.objects.create(name="y", url="https://example.com/", kinds=[], made_by=admin.user)
     assert browser.post(f"/api/v1/webhooks/{other.uid}/letters/{letter.pk}/replay/").status_code == 404
     assert web.get("/api/v1/webhooks/").status_code == 403
+
+
+def test_the_history_of_a_clients_tiers(web, own, stranger):
+    TierChange.objects.create(business_date=date(2026, 11, 19), client=own, after="B", reason="entered")
+    TierChange.objects.create(business_date=date(2026, 11, 20), client=own, before="B", after="A", reason="own")
+    rows = web.get(f"/api/v1/tier-changes/?client_no={own.client_no}").json()["results"]
+    assert [(row["before"], row["after"], row["reason"]) for row in rows] == [("B", "A", "own"), ("", "B", "entered")]
+    assert web.get("/api/v1/tier-changes/").status_code == 400
+    browser = Browser()
+    browser.force_login(stranger.user)
+    assert browser.get(f"/api/v1/tier-changes/?client_no={own.client_no}").status_code == 404
+
+
+def test_policies_and_the_calendar_are_read(web, head):
+    CalendarDay.objects.bulk_create(
+        CalendarDay(date=date(2031, 1, day), is_workday=day > 1, is_trading_day=day > 1) for day in (1, 2, 3)
+    )
+    days = web.get("/api/v1/calendar/?from_on=2031-01-01&to_on=2031-01-02").json()["results"]
+    assert [(day["date"], day["is_trading_day"]) for day in days] == [("2031-01-01", False), ("2031-01-02", True)]
+    assert web.get("/api/v1/ranking-policies/").status_code == 403
+    browser = Browser()
+    browser.force_login(head.user)
+    assert browser.get("/api/v1/ranking-policies/1/").json()["cut_a"] == "55.00"
+
+
+def test_a_duty_is_waived_by_whoever_may(web, own, manager, head):
+    month = date(2031, 1, 1)
+    ensure_months("visits_duty", [month])
+    Duty.objects.create(
+        month=month, client=own, number=1, manager=manager, tier="A", in_person=True, from_on=month, to_on=month
+    )
+    body = {"client_no": own.client_no, "month": "2031-01-01", "number": 1, "reason": "head"}
+    assert web.post("/api/v1/duties/waive/", body, JSON).status_code == 403
+    assert web.post("/api/v1/duties/waive/", body | {"number": 2, "reason": "away"}, JSON).status_code == 404
+    assert web.post("/api/v1/duties/waive/", body | {"reason": "closed"}, JSON).status_code == 400
+    done = web.post("/api/v1/duties/waive/", body | {"reason": "client"}, JSON)
+    assert (done.status_code, done.json()["state"], done.json()["waiver"]) == (200, "waived", "client")
+    assert web.post("/api/v1/duties/waive/", body | {"reason": "client"}, JSON).status_code == 400
