@@ -125,7 +125,7 @@ class BranchSerializer(serializers.Serializer):
     sections = SectionSerializer(many=True)
 
 
-_PERIOD = OpenApiParameter(
+PERIOD = OpenApiParameter(
     "period", OpenApiTypes.STR, description="2026-10, 2026-Q4 or 2026; default: the running month"
 )
 _NARROW = [
@@ -154,14 +154,14 @@ class DashboardViewSet(ViewSet):
     lookup_field = "branch_no"
     lookup_value_regex = r"[^/]+"
 
-    @extend_schema(summary="Branches side by side", parameters=[_PERIOD], responses=FirmSerializer)
+    @extend_schema(summary="Branches side by side", parameters=[PERIOD], responses=FirmSerializer)
     def list(self, request: Request) -> Response:
         asked = _asked(request, None)
         lines = firm.lines(asked) if asked.sees_clients else []
         answer = {"period": str(asked.period), "as_of": asked.as_of, "branches": lines}
         return Response(FirmSerializer(answer).data)
 
-    @extend_schema(summary="The dashboard of a branch", parameters=[_PERIOD, *_NARROW], responses=BranchSerializer)
+    @extend_schema(summary="The dashboard of a branch", parameters=[PERIOD, *_NARROW], responses=BranchSerializer)
     def retrieve(self, request: Request, branch_no: str) -> Response:
         found = None if "\x00" in branch_no else branches_of(request.user, None).filter(branch_no=branch_no).first()
         if found is None:
@@ -173,12 +173,13 @@ class DashboardViewSet(ViewSet):
             "period": str(asked.period),
             "as_of": asked.as_of,
             "deviations": deviations.find(asked),
-            "sections": [_section(SECTIONS[key][1](asked)) for key in allowed(asked)],
+            "sections": [section_data(SECTIONS[key][1](asked)) for key in allowed(asked)],
         }
         return Response(BranchSerializer(answer).data)
 
 
-def _section(section: Section) -> dict[str, Any]:
+def section_data(section: Section) -> dict[str, Any]:
+    """A part of a page as data."""
     figures = [
         {
             "key": tile.key,

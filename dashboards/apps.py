@@ -17,6 +17,10 @@ class DashboardsConfig(AppConfig):
             {
                 "target.set": _("Target set"),
                 "target.drop": _("Target taken back"),
+                "wall.make": _("Address of a wallboard made"),
+                "wall.drop": _("Address of a wallboard taken back"),
+                "dashboard.weekly": _("Weekly report sent"),
+                "dashboard.report": _("Report of a branch as PDF"),
                 "dashboard.export": _("Table of a dashboard exported"),
             }
         )

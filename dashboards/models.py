@@ -9,6 +9,7 @@ from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from org.models import Branch, Staff, User
 from org.scope import scope_of
@@ -104,3 +105,57 @@ class Target(models.Model):
             ),
         ]
         indexes = [models.Index(fields=["branch", "first"], name="target_branch")]
+
+
+class WeeklyReport(models.Model):
+    """The report of one week to one head of a branch (D5): made once, sent once. `week`: its Monday."""
+
+    class State(models.TextChoices):
+        DUE = "due", pgettext_lazy("report", "Due")
+        SENDING = "sending", pgettext_lazy("report", "Being sent")
+        SENT = "sent", pgettext_lazy("report", "Sent")
+        FAILED = "failed", pgettext_lazy("report", "Failed")
+        DROPPED = "dropped", pgettext_lazy("report", "No longer wanted")
+
+    staff = models.ForeignKey(Staff, models.CASCADE, related_name="weekly_reports")
+    week = models.DateField()
+    due_at = models.DateTimeField()
+    state = models.CharField(max_length=7, choices=State, default=State.DUE)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    sent_at = models.DateTimeField(null=True)
+    error = models.CharField(max_length=200, blank=True)
+
+    class Meta:
+        verbose_name = _("Weekly report")
+        constraints = [
+            models.UniqueConstraint(fields=["staff", "week"], name="weekly_report_once"),
+            models.CheckConstraint(name="weekly_report_on_monday", condition=Q(week__iso_week_day=1)),
+        ]
+        indexes = [
+            models.Index(fields=["due_at"], name="weekly_report_open", condition=Q(state__in=["due", "sending"]))
+        ]
+
+
+class WallLinkQuerySet(models.QuerySet["WallLink"]):
+    def visible_to(self, user: Any) -> "WallLinkQuerySet":
+        """Links to branches that a user sees whole."""
+        return self.filter(scope_of(user).branch_condition("branch"))
+
+
+class WallLink(models.Model):
+    """An address that shows a branch's wallboard without a log-in (D2): a screen in the branch has nobody to log in.
+
+    Only the digest of its secret is kept. It shows what its maker may see, and nothing once he may not.
+    """
+
+    branch = models.ForeignKey(Branch, models.PROTECT, related_name="wall_links")
+    name = models.CharField(_("Where the screen hangs"), max_length=60)
+    digest = models.CharField(max_length=64, unique=True)
+    made_by = models.ForeignKey(User, models.PROTECT, related_name="+")
+    made_at = models.DateTimeField(db_default=Now())
+    last_read_at = models.DateTimeField(null=True)
+
+    objects = WallLinkQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("Wallboard")

@@ -60,7 +60,8 @@ def period_words(period: Period) -> str:
     return str(period.first.year)
 
 
-def _choices(asked: Asked) -> list[tuple[str, str]]:
+def period_choices(asked: Asked) -> list[tuple[str, str]]:
+    """Periods on offer: value in the address, words."""
     start = asked.as_of or today()
     spans = []
     for kind, count in _OFFERED.items():
@@ -79,17 +80,19 @@ def _context(request: HttpRequest, asked: Asked) -> dict[str, Any]:
     return {
         "asked": asked,
         "period_words": period_words(asked.period),
-        "periods": _choices(asked),
+        "periods": period_choices(asked),
         "managers": managers_in(request.user, asked.branch) if clients and asked.branch is not None else [],
         "segments": Segment.objects.visible_to(request.user).order_by("name") if clients else [],
         "nobody": NO_MANAGER,
     }
 
 
-@page("dashboards.view")
+@page("figures.view")
 @require_GET
 def home(request: HttpRequest) -> HttpResponse:
-    """The firm for head office, the own branch for everybody else."""
+    """The firm for head office, the own branch for its head, the own figures for a manager."""
+    if not may(request.user, "dashboards.view"):
+        return redirect("dashboards:mine")
     return redirect("dashboards:firm" if _sees_firm(request.user) else "dashboards:own")
 
 
@@ -117,6 +120,7 @@ def branch(request: HttpRequest, branch_no: str) -> HttpResponse:
         "sections": [(key, SECTIONS[key][0], _section_url(request, asked, key)) for key in allowed(asked)],
         "siblings": branches_of(request.user, None).order_by("branch_no") if asked.sees_clients else [],
         "sees_firm": _sees_firm(request.user),
+        "may_wall": may(request.user, "walls.edit"),
     }
     return render(request, "dashboards/branch.html", context)
 
@@ -218,7 +222,7 @@ def firm(request: HttpRequest) -> HttpResponse:
 def firm_export(request: HttpRequest) -> HttpResponseBase:
     """The branches side by side as a workbook."""
     asked, lines, _sort = _firm(request)
-    return _workbook(request, side_by_side.table(asked, lines), "firm", asked)
+    return workbook(request, side_by_side.table(asked, lines), "firm", asked)
 
 
 # --- Export, chart -------------------------------------------------------------------------------------------------------
@@ -231,12 +235,12 @@ def export(request: HttpRequest, branch_no: str) -> HttpResponseBase:
     asked = _ask(request, _branch(request, branch_no))
     wanted = request.GET.get("table", "")
     if wanted == "deviations":
-        return _workbook(request, deviations.as_table(deviations.find(asked)), branch_no, asked)
+        return workbook(request, deviations.as_table(deviations.find(asked)), branch_no, asked)
     for key in allowed(asked):
         if wanted in TABLES.get(key, ()):
             for table in _build(request, asked, key).tables:
                 if table.key == wanted:
-                    return _workbook(request, table, branch_no, asked)
+                    return workbook(request, table, branch_no, asked)
     raise Http404
 
 
@@ -252,9 +256,10 @@ TABLES = {
 }
 
 
-def _workbook(request: HttpRequest, table: Table, whose: str, asked: Asked) -> HttpResponseBase:
+def workbook(request: HttpRequest, table: Table, whose: str, asked: Asked, *, kind: str = "branch") -> HttpResponseBase:
+    """A table as a workbook, with its row in the audit trail; `whose`: business number of a branch or a manager."""
     detail = {"table": table.key, "period": str(asked.period), "rows": len(table.rows)}
-    audit.record("dashboard.export", user=request.user, object_kind="branch", object_no=whose, detail=detail)
+    audit.record("dashboard.export", user=request.user, object_kind=kind, object_no=whose, detail=detail)
     return MAKERS["xlsx"](table.heads, table.exported(), f"{whose}-{table.key}-{asked.period}")
 
 

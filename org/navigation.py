@@ -37,7 +37,7 @@ class Page:
 
 PLACES = (
     Place("home", _("My day"), "calendar-event"),
-    Place("dashboards:home", _("Dashboard"), "layout-dashboard", "dashboards.view"),
+    Place("dashboards:home", _("Dashboard"), "layout-dashboard", "figures.view"),
     Place("clients:list", _("Clients"), "users", "clients.view"),
     Place("visits:day", _("Visits"), "map-pin", "visits.view"),
     Place("segmentation:pareto", _("Segmentation"), "chart-bar", "pareto.view"),

@@ -37,7 +37,11 @@ RIGHTS: dict[str, frozenset[str]] = {
     "analyses.view": frozenset({Role.BRANCH_HEAD, Role.ANALYST}),
     # Of whole branches; a complaint officer sees the complaints on them alone.
     "dashboards.view": frozenset({Role.BRANCH_HEAD, Role.COMPLAINT_OFFICER, Role.ANALYST}),
+    # One manager's own figures (D4): his own page, for a head those of the managers below.
+    "figures.view": frozenset(_CLIENT_ROLES | {Role.COMPLAINT_OFFICER, Role.ANALYST}),
     "targets.edit": frozenset({Role.BRANCH_HEAD}),
+    # Links that show a branch's wallboard without a log-in.
+    "walls.edit": frozenset({Role.BRANCH_HEAD}),
     "segments.view": frozenset(_CLIENT_ROLES | {Role.ANALYST}),
     "segments.edit": frozenset(_CLIENT_ROLES | {Role.ANALYST}),
     # With one's role, branch or the firm.
@@ -94,12 +98,13 @@ NEVER_BY_TOKEN = frozenset(
         "complaints.approve",
         "callbacks.record",
         "callbacks.steer",
+        "walls.edit",
         "views.branch",
         "views.firm",
     }
 )
-#: What a head does not leave to a deputy, who could otherwise prolong the deputyship or open client data to others.
-NEVER_BY_DEPUTY = frozenset({"leave.edit", "grants.edit"})
+#: What a head does not leave to a deputy, who could otherwise prolong the deputyship or open data to others.
+NEVER_BY_DEPUTY = frozenset({"leave.edit", "grants.edit", "walls.edit"})
 #: What concerns the firm as a whole: a token bound to a branch does not carry it.
 FIRM_ONLY = frozenset({"nights.view", "nights.run", "intake.view", "intake.run", "policies.edit"})
 TOKEN_SCOPES = tuple(sorted(RIGHTS.keys() - NEVER_BY_TOKEN))

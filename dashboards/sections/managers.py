@@ -9,6 +9,7 @@ from crm.clock import today
 from crm.partitions import month_start
 from dashboards import queries
 from dashboards.asked import NO_MANAGER, Asked
+from dashboards.book import manager_url
 from dashboards.parts import Cell, Section, Table, Tile, column
 from dashboards.queries import NONE
 from dashboards.rules import INDEX_BEHIND, Book, Churn, churn, expected, few, index, months_on, rates, standard_share
@@ -35,7 +36,7 @@ def build(asked: Asked) -> Section:
         lost = leaving.get(staff_id, NONE)
         rows.append(
             [
-                Cell(staff_words(one)),
+                Cell(staff_words(one), manager_url(asked, one), page=True),
                 *_mix(asked, book, who),
                 Cell(book.amount),
                 Cell(round(expected(book, standard))),

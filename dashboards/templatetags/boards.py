@@ -117,3 +117,16 @@ def board_tiles(tiles: Sequence[Tile]) -> SafeString:
         value = shown(tile.cell, tile.kind)
         parts.append(f'<div class="crm-figure"><dt>{escape(str(tile.label))}</dt><dd>{value}</dd>{sub}</div>')
     return mark_safe(f'<dl class="crm-figures">{"".join(parts)}</dl>' if parts else "")  # noqa: S308
+
+
+@register.simple_tag
+def wall_bar(panel: Any) -> SafeString:
+    """A share as a bar, with a stroke where it should be by now; nothing without a share."""
+    if panel.share is None:
+        return mark_safe("")
+    part = min(max(panel.share, 0), 1) * 100
+    stroke = f'<line x1="{panel.mark * 100:.1f}" x2="{panel.mark * 100:.1f}" y1="0" y2="4"/>' if panel.mark else ""
+    return mark_safe(  # noqa: S308  numbers only
+        '<svg class="crm-wall-bar" viewBox="0 0 100 4" preserveAspectRatio="none" aria-hidden="true">'
+        f'<rect width="100" height="4"/><rect class="part" width="{part:.1f}" height="4"/>{stroke}</svg>'
+    )

@@ -17,7 +17,15 @@ from tests.org.world import SENT, World, example
 #: Pages of the sign-in library: who may see them is its affair; tests/org/test_signin.py and test_factors.py look at them.
 THEIRS = re.compile(r"^(account_|mfa_|usersessions_|socialaccount_|openid_connect_)")
 #: Pages of ours that are open to everybody, on purpose.
-OPEN = {"healthz", "readyz", "org:language", "visits:feed", "complaints:public", "complaints:satisfaction"}
+OPEN = {
+    "healthz",
+    "readyz",
+    "org:language",
+    "visits:feed",
+    "complaints:public",
+    "complaints:satisfaction",
+    "dashboards:wall",
+}
 
 
 @dataclass(frozen=True)

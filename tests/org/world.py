@@ -21,7 +21,7 @@ from complaints.first_policy import FIRST
 from complaints.models import Attachment, ComplaintPolicy
 from complaints.services import Told, register
 from crm.partitions import ensure_months
-from dashboards.models import Target
+from dashboards.models import Target, WallLink
 from feed.models import DeadLetter, Subscription
 from handovers.models import Handover
 from ledger.models import ClientTotals, IntakeBatch, IntakeFile
@@ -223,6 +223,10 @@ def _rows(world: World) -> None:
             for name, client in (("callback", "client"), ("other_callback", "other_client"))
         },
         **{
+            name: WallLink.objects.create(branch=branch, name="Hall", digest=name, made_by=world.staff["head"].user)
+            for name, branch in (("wall", world.mine), ("other_wall", world.theirs))
+        },
+        **{
             name: _handover(world, client, to)
             for name, client, to in (
                 ("handover", "client", "manager"),
@@ -380,6 +384,7 @@ EXAMPLES: dict[str, Callable[[World], Example]] = {
     "api:handover-undo pk": lambda w: Example(w.rows["handover"].pk, w.rows["other_handover"].pk, 99_999_999),
     "target_id": lambda w: Example(w.rows["target"].pk, w.rows["other_target"].pk, 99_999_999),
     "api:target-detail pk": lambda w: Example(w.rows["target"].pk, w.rows["other_target"].pk, 99_999_999),
+    "link_id": lambda w: Example(w.rows["wall"].pk, w.rows["other_wall"].pk, 99_999_999),
     "dashboards:section key": lambda w: Example("complaints", None, "nothing"),
     "key": lambda w: Example("hobby", None, "no-such-field"),
     "prospect_id": lambda w: Example(w.rows["prospect"].pk, w.rows["other_prospect"].pk, 99_999_999),
