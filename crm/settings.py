@@ -433,6 +433,7 @@ CELERY_BEAT_SCHEDULE = {
     "audit-seal": {"task": "org.seal_audit", "schedule": 20.0, "options": {"expires": 20}},
     "intake-resume": {"task": "ledger.resume_intake", "schedule": 60.0, "options": {"expires": 60}},
     "handovers-overlaps": {"task": "handovers.end_overlaps", "schedule": 600.0, "options": {"expires": 600}},
+    "dashboards-digest": {"task": "dashboards.digest", "schedule": 300.0, "options": {"expires": 300}},
     "dashboards-weekly": {"task": "dashboards.weekly", "schedule": 300.0, "options": {"expires": 300}},
     # Each look works the full hours that nobody has worked yet.
     "complaints-hourly": {"task": "complaints.hourly", "schedule": 300.0, "options": {"expires": 300}},

@@ -1,4 +1,5 @@
 from django.apps import AppConfig
+from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 
@@ -10,9 +11,13 @@ class DashboardsConfig(AppConfig):
 
     def ready(self) -> None:
         from dashboards.cards import register  # models must be loaded
-        from org import audit
+        from dashboards.digest import text_of
+        from org import audit, notify
+        from visits.reminders import register_kind
 
         register()
+        register_kind("digest", _("Daily digest of the branch"), text_of)
+        notify.register("visits.digest", text_of, lambda _data: reverse("dashboards:own"))
         audit.register(
             {
                 "target.set": _("Target set"),

@@ -6,7 +6,7 @@ from celery import shared_task
 from django.db import InterfaceError, OperationalError
 
 from crm.clock import now
-from dashboards import weekly
+from dashboards import digest, weekly
 
 logger = logging.getLogger(__name__)
 
@@ -19,3 +19,12 @@ def send_weekly() -> None:
         weekly.send(now())
     except (OperationalError, InterfaceError) as error:
         logger.warning("Weekly reports left out, the database does not answer (%s).", type(error).__name__)
+
+
+@shared_task(name="dashboards.digest", ignore_result=True)
+def make_digests() -> None:
+    """Make the day's digests that are due; the reminders' own task sends them. Safe in any number of processes."""
+    try:
+        digest.make(now())
+    except (OperationalError, InterfaceError) as error:
+        logger.warning("Digests left out, the database does not answer (%s).", type(error).__name__)

@@ -140,7 +140,8 @@ def _composition(asked: Asked) -> list[Panel]:
     shares = {tier: share_of(count, clients) for tier, count in counts.items()}
     # One small tier beside the sum would give itself away: then none is shown.
     told = all(count == 0 or count >= SMALL for count in counts.values())
-    value = " / ".join(percent(share, 0) for share in shares.values()) if told else "–"
+    known = [round(share * 100) for share in shares.values() if share is not None]
+    value = f"{' / '.join(map(str, known))} %" if told and known else "–"
     return [Panel("tiers", _("A / B / C clients"), value, _("ideal: 20 / 40 / 40"))]
 
 

@@ -8,6 +8,7 @@ from django import forms
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from org.models import Role
 from visits.cadence import FIELDS
 from visits.models import Busy, CadencePolicy, Channel, Duty, Feeling, Outcome, ReminderWish
 from visits.services import Note
@@ -178,5 +179,11 @@ class ReminderForm(forms.ModelForm):
 
     class Meta:
         model = ReminderWish
-        fields = ("evening", "morning", "by_email", "by_messenger", "quiet_from", "quiet_to")
+        fields = ("evening", "morning", "digest", "by_email", "by_messenger", "quiet_from", "quiet_to")
         widgets = {"quiet_from": TIME, "quiet_to": TIME}
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        # Only a head has a branch to be told of.
+        if self.instance.staff.role != Role.BRANCH_HEAD:
+            del self.fields["digest"]

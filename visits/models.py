@@ -428,6 +428,7 @@ class ReminderWish(models.Model):
     staff = models.OneToOneField(Staff, models.CASCADE, primary_key=True, related_name="reminder_wish")
     evening = models.BooleanField(_("The evening before"), default=True)
     morning = models.BooleanField(_("In the morning"), default=True)
+    digest = models.BooleanField(_("Daily digest of the branch"), default=True, db_default=True)
     by_email = models.BooleanField(_("By e-mail"), default=True)
     by_messenger = models.BooleanField(_("By the firm's messenger"), default=False)
     quiet_from = models.TimeField(_("Quiet from"), default="20:00")

@@ -9,6 +9,7 @@ import json
 import logging
 import urllib.error
 import urllib.request
+from collections.abc import Callable
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
@@ -17,6 +18,7 @@ from django.core.mail import EmailMessage
 from django.db import transaction
 from django.db.models import Count, Min, Q
 from django.utils import timezone, translation
+from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 
 from crm.clock import now
@@ -34,6 +36,15 @@ STALE = timedelta(hours=6)
 LOST = timedelta(minutes=10)
 MAX_ATTEMPTS = 5
 TIMEOUT = 10
+
+
+_texts: dict[str, Callable[[dict[str, Any]], str]] = {}
+_subjects: dict[str, str | Promise] = {}
+
+
+def register_kind(kind: str, subject: str | Promise, text: Callable[[dict[str, Any]], str]) -> None:
+    """Reminders of an app above: subject of the e-mail, and the sentence, without names."""
+    _subjects[kind], _texts[kind] = subject, text
 
 
 def make(moment: datetime) -> int:
@@ -76,7 +87,7 @@ def _make(kind: str, day: date, due: datetime) -> int:
             "calls": row["calls"],
             "first": row["first"].isoformat("minutes"),
         }
-        rows += _rows(f"{kind}:{staff_id}:{day}", kind, staff_id, day, data, due, wish)
+        rows += rows_for(f"{kind}:{staff_id}:{day}", kind, staff_id, day, data, due, wish)
     return len(Reminder.objects.bulk_create(rows, ignore_conflicts=True)) if rows else 0
 
 
@@ -100,13 +111,14 @@ def _make_risen(day: date, due: datetime) -> int:
     for head in heads:
         data = {"day": missed_on.isoformat(), "n": counts[head.branch_id]}
         wish = wishes.get(head.pk) or ReminderWish(staff=head)
-        rows += _rows(f"risen:{head.pk}:{missed_on}", "risen", head.pk, day, data, due, wish)
+        rows += rows_for(f"risen:{head.pk}:{missed_on}", "risen", head.pk, day, data, due, wish)
     return len(Reminder.objects.bulk_create(rows, ignore_conflicts=True))
 
 
-def _rows(
+def rows_for(
     key: str, kind: str, staff_id: int, day: date, data: dict[str, Any], due: datetime, wish: ReminderWish
 ) -> list[Reminder]:
+    """One reminder by each way that somebody wishes, e-mail and messenger after the quiet hours; not written yet."""
     ways = [Reminder.Way.APP]
     ways += [Reminder.Way.EMAIL] if wish.by_email else []
     ways += [Reminder.Way.MESSENGER] if wish.by_messenger and settings.MESSENGER_URL else []
@@ -183,7 +195,7 @@ def _deliver(row: Reminder) -> str:
     user = row.staff.user
     with translation.override((user.language if user else "") or settings.LANGUAGE_CODE):
         text = text_of(row.kind, row.data)
-        subject = _("Reminder: visits")
+        subject = str(_subjects.get(row.kind) or _("Reminder: visits"))
     if row.way == Reminder.Way.EMAIL:
         if not row.staff.email:
             return ""
@@ -222,6 +234,8 @@ def _post(row: Reminder, text: str) -> str:
 
 def text_of(kind: str, data: dict[str, Any]) -> str:
     """One sentence, without names: it leaves the house."""
+    if kind in _texts:
+        return _texts[kind](data)
     if kind == "risen":
         return _("%(n)s visits missed on %(day)s were not made good.") % data
     visits = int(data["n"]) - int(data["calls"])
