@@ -297,6 +297,7 @@ _OBJECT_KINDS = {
     "night": _("Night"),
     "policy": _("Ranking policy"),
     "ranking": _("Ranking run"),
+    "draw": _("Draw of call-backs"),
     "staff": _("Staff"),
     "token": _("API token"),
     "webhook": _("Webhook"),

@@ -18,7 +18,7 @@ from tests.nights.firm import DAY, NEXT_DAY, Firm, work
 KEPT = {
     "API", "CSV", "Chrome", "English", "ETF", "Excel", "GB", "GB18030", "ID", "IP", "KB", "MB", "TOTP", "UTF", "XLSX",
     "Firefox", "_READY", "YYYY", "DD", "MM", "TSV", "zip", "RFM", "BG", "NBD", "gamma", "JavaScript",
-    "POST", "https", "http", "WEBHOOK_HOSTS",
+    "POST", "https", "http", "WEBHOOK_HOSTS", "PDF", "Webhook",
 }  # fmt: skip
 CHINESE = re.compile(r"[\u3400-\u9fff，。；：、“”]")
 LATIN = re.compile(r"[A-Za-z_]{2,}")

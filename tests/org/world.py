@@ -126,11 +126,12 @@ def settle() -> None:
 
 
 def _staff(world: World) -> None:
-    office = {"compliance": Role.COMPLIANCE_OFFICER, "callback": Role.CALLBACK_AGENT, "analyst": Role.ANALYST}
+    office = {"compliance": Role.COMPLIANCE_OFFICER, "analyst": Role.ANALYST}
     office |= {"admin": Role.ADMIN, "admin granted": Role.ADMIN, "auditor": Role.AUDITOR}
     staff = {name: StaffFactory(role=role, branch=world.firm) for name, role in office.items()}
     staff["manager"] = StaffFactory(branch=world.mine, name="钱经理")
     staff["head"] = StaffFactory(role=Role.BRANCH_HEAD, branch=world.mine)
+    staff["callback"] = StaffFactory(role=Role.CALLBACK_AGENT, branch=world.mine)
     staff["officer"] = StaffFactory(role=Role.COMPLAINT_OFFICER, branch=world.mine)
     staff["deputy"] = StaffFactory(branch=world.mine)
     staff["leaver"] = StaffFactory(branch=world.mine)
