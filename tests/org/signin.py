@@ -22,7 +22,10 @@ def is_in(browser: Client) -> bool:
 
 
 def code_of(secret: str, steps: int = 0) -> str:
-    """The code an authenticator shows now, or some steps of 30 s later."""
+    """The code an authenticator shows now, or some steps of 30 s later; one that is about to run out is waited for."""
+    left = 30 - time.time() % 30
+    if not steps and left < 4:
+        time.sleep(left)
     return format_hotp_value(hotp_value(secret, int(time.time()) // 30 + steps))
 
 
