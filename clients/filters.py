@@ -15,7 +15,7 @@ from clients.find import find
 from clients.models import Account, Client, Status
 from crm.clock import today
 from org.listing import ListFilterSet
-from org.models import Branch, Role, Staff
+from org.models import MANAGING, Branch, Staff
 from org.scope import scope_of
 
 #: Value of `manager` for clients without one.
@@ -57,7 +57,7 @@ def branch_choices(user) -> list[tuple[str, str]]:
 
 def manager_choices(user) -> list[tuple[str, str]]:
     """Account managers and heads of the viewer's scope; none when they are too many to choose from."""
-    found = Staff.objects.visible_to(user).filter(role__in=(Role.ACCOUNT_MANAGER, Role.BRANCH_HEAD))
+    found = Staff.objects.visible_to(user).filter(role__in=MANAGING)
     rows = list(found.order_by("name", "staff_no").values_list("staff_no", "name")[: MOST_CHOICES + 1])
     return [(NOBODY, gettext("No manager")), *rows] if len(rows) <= MOST_CHOICES else []
 

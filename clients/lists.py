@@ -21,7 +21,7 @@ from clients.models import Client, SavedView, Status
 from clients.scope import client_scope
 from org.listing import Action, Column, Kind, Listing, Mask
 from org.masking import mask_mobile, mask_name
-from org.models import Role, Staff
+from org.models import MANAGING, Staff
 from org.templatetags.fmt import NOTHING, day, icon
 
 STATUS_WORDS = dict(Status.choices)
@@ -179,7 +179,7 @@ def managers_for(request: HttpRequest, on: date) -> QuerySet[Staff]:
     return (
         Staff.objects.visible_to(request.user)
         .serving(on)
-        .filter(role__in=(Role.ACCOUNT_MANAGER, Role.BRANCH_HEAD))
+        .filter(role__in=MANAGING)
         .select_related("branch")
         .order_by("branch__branch_no", "name")
     )

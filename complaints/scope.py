@@ -17,7 +17,7 @@ from django.db.models import Q
 
 from clients.models import CoManager
 from crm.clock import today
-from org.models import Role, Staff
+from org.models import MANAGING, Role, Staff
 from org.scope import in_service, is_service_account, scope_of, with_branches_below
 
 
@@ -77,7 +77,7 @@ def _scope_of(user) -> ComplaintScope:
         return ComplaintScope(firm=True, me=staff.pk)
     if staff.role == Role.COMPLAINT_OFFICER:
         return ComplaintScope(branch_ids=with_branches_below([staff.branch_id]), me=staff.pk)
-    if staff.role in (Role.ACCOUNT_MANAGER, Role.BRANCH_HEAD):
+    if staff.role in MANAGING:
         scope = scope_of(user)
         shared = CoManager.objects.filter(staff__in=scope.staff_ids).values_list("client_id", flat=True)
         return ComplaintScope(

@@ -15,7 +15,7 @@ from complaints.scope import complaint_scope
 from crm.clock import today
 from dashboards.models import NOBODY, WHOLE, Made
 from dashboards.rules import Period, period_of, read_period
-from org.models import Branch, Role, Staff
+from org.models import MANAGING, Branch, Staff
 from org.scope import scope_of
 from segmentation.pareto import Selection
 from segments import rules as segment_rules
@@ -172,7 +172,5 @@ def managers_in(user: Any, branch: Branch | None) -> QuerySet[Staff]:
     """Managers whose clients a viewer may ask about."""
     if not scope_of(user).firm and not scope_of(user).branch_ids:
         return Staff.objects.none()
-    found = Staff.objects.filter(
-        branch__in=branches_of(user, branch), role__in=(Role.ACCOUNT_MANAGER, Role.BRANCH_HEAD)
-    )
+    found = Staff.objects.filter(branch__in=branches_of(user, branch), role__in=MANAGING)
     return found.order_by("staff_no")

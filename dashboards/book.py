@@ -12,12 +12,9 @@ from django.utils.http import urlencode
 from crm.clock import today
 from dashboards.asked import Asked, made_on
 from dashboards.rules import period_of, read_period
-from org.models import Branch, Role, Staff
+from org.models import MANAGING, Branch, Staff
 from org.rights import may
 from org.scope import scope_of
-
-#: Who has clients of the own.
-WITH_CLIENTS = (Role.ACCOUNT_MANAGER, Role.BRANCH_HEAD)
 
 
 @dataclass(frozen=True)
@@ -58,7 +55,7 @@ class Book(Asked):
 def books_of(user: Any) -> Q:
     """Condition on staff whose page a viewer may open: the own, those of whom one is deputy, those of the own branches."""
     scope = scope_of(user)
-    found = Q(role__in=WITH_CLIENTS)
+    found = Q(role__in=MANAGING)
     return found if scope.firm else found & (Q(pk__in=scope.staff_ids) | Q(branch__in=scope.branch_ids))
 
 
@@ -76,7 +73,7 @@ def ask_manager(user: Any, staff_no: str, period: str = "") -> Book:
 
 def manager_url(asked: Asked, staff: Staff | None) -> str:
     """The manager's page in the same period; '' for nobody, for one who left, and for viewers without the right."""
-    if staff is None or staff.role not in WITH_CLIENTS or not may(asked.user, "figures.view"):
+    if staff is None or staff.role not in MANAGING or not may(asked.user, "figures.view"):
         return ""
     if staff.left_on is not None and staff.left_on <= today():
         return ""

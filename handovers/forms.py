@@ -5,8 +5,8 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from handovers.services import MANAGING, Wish
-from org.models import Staff
+from handovers.services import Wish
+from org.models import MANAGING, Staff
 from org.scope import scope_of
 
 TIERS = [("A", "A"), ("B", "B"), ("C", "C"), ("none", _("Without a tier"))]

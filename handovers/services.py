@@ -23,12 +23,10 @@ from handovers import queries
 from handovers.models import Handover, Move
 from handovers.rules import MOST_OVERLAP, UNDO_DAYS, Holding, share_out
 from org import audit, notify
-from org.models import Role, Staff, User
+from org.models import MANAGING, Staff, User
 from org.rights import require
 from org.scope import in_service, scope_of
 from visits.cadence import cadences_on
-
-MANAGING = (Role.ACCOUNT_MANAGER, Role.BRANCH_HEAD)
 
 
 @dataclass(frozen=True)

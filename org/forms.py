@@ -10,10 +10,9 @@ from django.db.models import Case, When
 from django.utils.translation import gettext_lazy as _
 
 from org.audit import ACTIONS
-from org.models import Branch, Role, Staff, User
+from org.models import MANAGING, Branch, Role, Staff, User
 from org.queries import AuditFilter
 from org.rights import FIRM_ONLY, TOKEN_SCOPES
-from org.scope import DEPUTISED
 
 
 class DayInput(forms.DateInput):
@@ -83,7 +82,7 @@ class LeaveForm(forms.Form):
 
     def __init__(self, data: Any = None, *, staff: Staff, user: User, on: date) -> None:
         super().__init__(data, initial={"from_on": on, "to_on": on})
-        nearby = Staff.objects.visible_to(user).serving(on).filter(role__in=DEPUTISED).exclude(pk=staff.pk)
+        nearby = Staff.objects.visible_to(user).serving(on).filter(role__in=MANAGING).exclude(pk=staff.pk)
         # The own branch first: a deputy is nearly always found there.
         elsewhere = Case(When(branch=staff.branch_id, then=0), default=1)
         rows = nearby.select_related("branch").order_by(elsewhere, "branch__branch_no", "staff_no")

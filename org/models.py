@@ -25,6 +25,10 @@ class Role(models.TextChoices):
     AUDITOR = "auditor", _("Auditor")
 
 
+#: Roles that have clients of their own; only for them a deputy makes sense.
+MANAGING = (Role.ACCOUNT_MANAGER, Role.BRANCH_HEAD)
+
+
 class BranchQuerySet(models.QuerySet["Branch"]):
     def visible_to(self, user) -> "BranchQuerySet":
         """Branches the user may know figures of; see `org.scope`."""

@@ -5,12 +5,12 @@ The deputy of somebody on leave has the rights of the absent one's role in these
 
 from django.core.exceptions import PermissionDenied
 
-from org.models import Role, Staff
+from org.models import MANAGING, Role, Staff
 from org.scope import absent_colleagues
 
 _COMPLAINT_ROLES = {Role.COMPLAINT_OFFICER, Role.COMPLIANCE_OFFICER}
 _HEAD_OFFICE = {Role.ANALYST, Role.ADMIN}
-_CLIENT_ROLES = {Role.ACCOUNT_MANAGER, Role.BRANCH_HEAD}
+_CLIENT_ROLES = set(MANAGING)
 
 #: What a page or a viewset declares when it is for everybody who is signed in.
 ANYBODY = "anybody"

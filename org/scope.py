@@ -18,7 +18,7 @@ from datetime import date
 from django.db.models import Q
 
 from crm.clock import today
-from org.models import Branch, ClientDataGrant, Role, Staff
+from org.models import MANAGING, Branch, ClientDataGrant, Role, Staff
 
 
 @dataclass(frozen=True)
@@ -88,7 +88,7 @@ def _scope_of(user) -> Scope:
     heads = [p.branch_id for p in principals if p.role == Role.BRANCH_HEAD]
     return Scope(
         branch_ids=with_branches_below(heads) if heads else (),
-        staff_ids=tuple(p.pk for p in principals if p.role in (Role.ACCOUNT_MANAGER, Role.BRANCH_HEAD)),
+        staff_ids=tuple(p.pk for p in principals if p.role in MANAGING),
     )
 
 
@@ -107,18 +107,14 @@ def absent_colleagues(user) -> tuple[Staff, ...]:
 
 def _absent_colleagues(staff: Staff | None, on: date) -> tuple[Staff, ...]:
     # Checked when a leave is entered too; roles may change afterwards.
-    if staff is None or staff.role not in DEPUTISED or not in_service(staff, on):
+    if staff is None or staff.role not in MANAGING or not in_service(staff, on):
         return ()
     on_leave = (
         Staff.objects.serving(on)
-        .filter(leaves__deputy=staff, leaves__from_on__lte=on, leaves__to_on__gte=on, role__in=DEPUTISED)
+        .filter(leaves__deputy=staff, leaves__from_on__lte=on, leaves__to_on__gte=on, role__in=MANAGING)
         .select_related("branch")
     )
     return tuple(on_leave.distinct().order_by("staff_no"))
-
-
-#: Roles that have clients of their own; only for them a deputy makes sense.
-DEPUTISED = (Role.ACCOUNT_MANAGER, Role.BRANCH_HEAD)
 
 
 def _granted(user, on: date) -> Scope:

@@ -7,9 +7,9 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from org.audit import record
-from org.models import Branch, ClientDataGrant, Leave, Role, Staff, User
+from org.models import MANAGING, Branch, ClientDataGrant, Leave, Role, Staff, User
 from org.rights import require
-from org.scope import DEPUTISED, in_service, people_scope_of
+from org.scope import in_service, people_scope_of
 
 #: A grant of client data ends by itself after at most so many days.
 GRANT_DAYS = 30
@@ -30,7 +30,7 @@ def add_leave(*, staff: Staff, deputy: Staff, from_on: date, to_on: date, by: Us
         raise ValidationError({"to_on": _("The last day is before the first.")})
     if to_on < on:
         raise ValidationError({"to_on": _("These days are over.")})
-    if staff.role not in DEPUTISED:
+    if staff.role not in MANAGING:
         raise ValidationError(_("Only account managers and branch heads have clients to look after."))
     _check_deputy(staff, deputy, from_on, to_on)
     if staff.leaves.filter(from_on__lte=to_on, to_on__gte=from_on).exists():
@@ -45,7 +45,7 @@ def _check_deputy(staff: Staff, deputy: Staff, from_on: date, to_on: date) -> No
     problem = ""
     if deputy.pk == staff.pk:
         problem = _("Nobody is his or her own deputy.")
-    elif deputy.role not in DEPUTISED:
+    elif deputy.role not in MANAGING:
         problem = _("A deputy is an account manager or a branch head.")
     elif not (in_service(deputy, from_on) and in_service(deputy, to_on)):
         problem = _("The deputy is not in service on all of these days.")

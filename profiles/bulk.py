@@ -14,9 +14,9 @@ from clients.models import Client
 from clients.services import add_events
 from org import audit
 from org.bulk import CHANGED, CREATED, Row, no_client, stale
-from org.models import Branch, Staff, User
+from org.models import MANAGING, Branch, Staff, User
 from org.rights import require
-from org.scope import DEPUTISED, in_service, scope_of
+from org.scope import in_service, scope_of
 from profiles.models import Profile, Prospect
 from profiles.services import EDITABLE, PROSPECT_FIELDS, apply, put, told
 
@@ -112,7 +112,7 @@ def _managers(rows: Sequence[Row], user: User, at: datetime) -> dict[str, Staff]
     numbers = {row.values.get("manager_no", "") for row in rows} - {""}
     if not numbers:
         return {}
-    found = Staff.objects.visible_to(user).filter(staff_no__in=numbers, role__in=DEPUTISED)
+    found = Staff.objects.visible_to(user).filter(staff_no__in=numbers, role__in=MANAGING)
     return {staff.staff_no: staff for staff in found if in_service(staff, localdate(at))}
 
 

@@ -15,11 +15,9 @@ from clients.models import Client, CoManager
 from clients.queries import REASSIGN
 from clients.services.events import add_events, name_of, own_event
 from org import audit
-from org.models import Role, Staff, User
+from org.models import MANAGING, Staff, User
 from org.rights import require
 from org.scope import in_service, scope_of
-
-_MANAGING = (Role.ACCOUNT_MANAGER, Role.BRANCH_HEAD)
 
 
 @transaction.atomic
@@ -102,7 +100,7 @@ def _tell(client: Client, staff: Staff, what: str, user: User, at: datetime) -> 
 
 def _serving(user: User, staff_no: str, on: date) -> Staff:
     """A manager in service whom the user may know of; otherwise Refused, with the same words for every reason."""
-    staff = Staff.objects.visible_to(user).filter(staff_no=staff_no, role__in=_MANAGING).first()
+    staff = Staff.objects.visible_to(user).filter(staff_no=staff_no, role__in=MANAGING).first()
     if staff is None or not in_service(staff, on):
         raise Refused(_("Choose a manager who is in service."))
     return staff

@@ -6,10 +6,10 @@ from django.views.decorators.http import require_GET
 
 from crm import replica
 from crm.clock import today
-from dashboards.book import WITH_CLIENTS, Book, ask_manager, books_of
+from dashboards.book import Book, ask_manager, books_of
 from dashboards.sections.own import build
 from dashboards.views import period_choices, period_words, workbook
-from org.models import Staff
+from org.models import MANAGING, Staff
 from org.rights import may
 from org.views import page
 
@@ -23,7 +23,7 @@ def _ask(request: HttpRequest, staff_no: str) -> Book:
 def mine(request: HttpRequest) -> HttpResponse:
     """The own page; whoever has no clients has none."""
     staff = getattr(request.user, "staff", None)
-    if staff is None or staff.role not in WITH_CLIENTS:
+    if staff is None or staff.role not in MANAGING:
         raise Http404
     return redirect("dashboards:manager", staff.staff_no)
 

@@ -16,11 +16,11 @@ from django.views.decorators.http import require_POST, require_safe
 from crm.clock import today
 from org import logins, masking, services
 from org.forms import LeaveForm, StaffFilter, take_errors
-from org.models import Leave, Staff
+from org.models import MANAGING, Leave, Staff
 from org.pages.tabs import tabs
 from org.queries import Page, staff_list, staff_page
 from org.rights import may
-from org.scope import DEPUTISED, in_service, scope_of
+from org.scope import in_service, scope_of
 from org.views import page
 
 
@@ -64,7 +64,7 @@ def record(request: HttpRequest, staff_no: str) -> HttpResponse:
     """One member of staff; POST enters a deputy."""
     person, user = _staff(request, staff_no), request.user
     form = None
-    if may(user, "leave.edit") and person.role in DEPUTISED:
+    if may(user, "leave.edit") and person.role in MANAGING:
         form = LeaveForm(request.POST or None, staff=person, user=user, on=today())  # type: ignore[arg-type]
         if request.method == "POST" and form.is_valid():
             try:

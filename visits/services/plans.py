@@ -15,7 +15,7 @@ from clients.errors import Conflict
 from crm.clock import now
 from crm.partitions import next_month
 from org import audit
-from org.models import Role, Staff, User
+from org.models import MANAGING, Staff, User
 from org.rights import require
 from visits.cadence import Cadences, cadences_on
 from visits.models import Duty, MonthPlan, Unmet, Visit
@@ -234,7 +234,7 @@ def plan_all(month: date, *, begin: date, part: int = 0, parts: int = 1, again: 
 
     Those who have a plan for the month keep it, unless `again`.
     """
-    managers = Staff.objects.serving(begin).filter(role__in=[Role.ACCOUNT_MANAGER, Role.BRANCH_HEAD])
+    managers = Staff.objects.serving(begin).filter(role__in=MANAGING)
     managers = managers.filter(pk__in=Duty.objects.filter(month=month, state="owed").values("manager_id"))
     if not again:
         managers = managers.exclude(month_plans__month=month)
