@@ -3,11 +3,12 @@
 import logging
 
 from celery import shared_task
-from django.db import InterfaceError, OperationalError, transaction
+from django.db import transaction
 from kombu.exceptions import OperationalError as BrokerError
 
 from complaints.services import hourly
 from crm.clock import now
+from crm.looks import left_out_without_database
 
 logger = logging.getLogger(__name__)
 
@@ -33,7 +34,5 @@ def calendar_changed() -> None:
 @shared_task(name="complaints.hourly", ignore_result=True)
 def work_hours() -> None:
     """Work the hours that nobody has worked; safe at any time, in any number of processes."""
-    try:
+    with left_out_without_database(logger, "Hourly step of complaints left out"):
         hourly.run(now())
-    except (OperationalError, InterfaceError) as error:
-        logger.warning("Hourly step of complaints left out, the database does not answer (%s).", type(error).__name__)

@@ -3,9 +3,9 @@
 import logging
 
 from celery import shared_task
-from django.db import InterfaceError, OperationalError
 
 from crm.clock import now
+from crm.looks import left_out_without_database
 from feed import services, webhooks
 
 logger = logging.getLogger(__name__)
@@ -14,8 +14,6 @@ logger = logging.getLogger(__name__)
 @shared_task(name="feed.deliver", ignore_result=True)
 def deliver() -> None:
     """Give changes their place, tell the webhooks, forget what is old; safe at any time, in any number of processes."""
-    try:
+    with left_out_without_database(logger, "The change feed was left as it is"):
         webhooks.deliver(now())
         services.forget(now())
-    except (OperationalError, InterfaceError) as error:
-        logger.warning("The change feed was left as it is, the database does not answer (%s).", type(error).__name__)

@@ -3,9 +3,9 @@
 import logging
 
 from celery import shared_task
-from django.db import InterfaceError, OperationalError
 
 from crm.clock import now, today
+from crm.looks import left_out_without_database
 from handovers import services
 
 logger = logging.getLogger(__name__)
@@ -14,7 +14,5 @@ logger = logging.getLogger(__name__)
 @shared_task(name="handovers.end_overlaps", ignore_result=True)
 def end_overlaps() -> None:
     """Former managers whose overlap is over; safe at any time, in any number of processes."""
-    try:
+    with left_out_without_database(logger, "Overlaps were left as they are"):
         services.end_overlaps(today(), now())
-    except (OperationalError, InterfaceError) as error:
-        logger.warning("Overlaps were left as they are, the database does not answer (%s).", type(error).__name__)

@@ -3,9 +3,9 @@
 import logging
 
 from celery import shared_task
-from django.db import InterfaceError, OperationalError
 
 from crm.clock import now
+from crm.looks import left_out_without_database
 from nights import services
 
 logger = logging.getLogger(__name__)
@@ -14,11 +14,8 @@ logger = logging.getLogger(__name__)
 @shared_task(name="nights.tick", ignore_result=True)
 def tick() -> None:
     """Ask whether anything is due; safe at any time, in any number of processes."""
-    try:
+    with left_out_without_database(logger, "Tick left out"):
         services.tick(now())
-    except (OperationalError, InterfaceError) as error:
-        # The next one comes in seconds: a database that restarts is no reason for a traceback each time.
-        logger.warning("Tick left out, the database does not answer (%s).", type(error).__name__)
 
 
 @shared_task(name="nights.run_job", ignore_result=True)

@@ -3,9 +3,10 @@
 import logging
 
 from celery import shared_task
-from django.db import InterfaceError, OperationalError, transaction
+from django.db import transaction
 
 from crm.clock import now
+from crm.looks import left_out_without_database
 from org import exports
 from org.idempotency import forget
 from org.seal import seal
@@ -19,21 +20,17 @@ def seal_audit() -> None:
 
     Safe at any time, in any number of processes.
     """
-    try:
+    with left_out_without_database(logger, "The audit trail was not sealed"):
         seal(now())
         forget(now())
-    except (OperationalError, InterfaceError) as error:
-        logger.warning("The audit trail was not sealed, the database does not answer (%s).", type(error).__name__)
 
 
 @shared_task(name="org.make_exports", ignore_result=True)
 def make_exports() -> None:
     """Make the exports that wait, drop yesterday's files. Safe at any time, in any number of processes."""
-    try:
+    with left_out_without_database(logger, "No exports were made"):
         exports.make_due(now())
         exports.forget(now())
-    except (OperationalError, InterfaceError) as error:
-        logger.warning("No exports were made, the database does not answer (%s).", type(error).__name__)
 
 
 def ring() -> None:

@@ -3,9 +3,9 @@
 import logging
 
 from celery import shared_task
-from django.db import InterfaceError, OperationalError
 
 from crm.clock import now
+from crm.looks import left_out_without_database
 from visits import reminders
 
 logger = logging.getLogger(__name__)
@@ -14,8 +14,6 @@ logger = logging.getLogger(__name__)
 @shared_task(name="visits.remind", ignore_result=True)
 def remind() -> None:
     """Make and send what is due; safe at any time, in any number of processes."""
-    try:
+    with left_out_without_database(logger, "Reminders left out"):
         reminders.make(now())
         reminders.send(now())
-    except (OperationalError, InterfaceError) as error:
-        logger.warning("Reminders left out, the database does not answer (%s).", type(error).__name__)
